@@ -1,0 +1,1 @@
+"""nat_tf: the Neural Architecture Transformer in TensorFlow."""

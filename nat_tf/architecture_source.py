@@ -1,0 +1,76 @@
+"""Finds the architecture that a user means by a command's `--architecture`."""
+
+from __future__ import annotations
+
+import os
+
+from nat_tf import architecture_json
+from nat_tf import genotype
+from nat_tf import zoo
+from nat_tf.architecture import Architecture
+from nat_tf.architecture import ArchitectureError
+
+
+class UnresolvedError(ArchitectureError):
+  """A text names no architecture; the message says what would."""
+
+
+def resolve(text: str, directory: str | os.PathLike[str] = '') -> Architecture:
+  """Returns the architecture that a text names.
+
+  Args:
+    text: the name of a published cell (`zoo.names()`); the path of a file that
+      holds JSON or a genotype; or a genotype, `Genotype(normal=[...], ...)`. A
+      name goes before a file of that name; say `./darts` for the file.
+    directory: what relative paths start from; default: the current directory.
+
+  Raises:
+    UnresolvedError: it is none of these, or the file cannot be read.
+    ArchitectureError: what was found is malformed; the message names the file.
+  """
+  text = text.strip()
+  try:
+    return zoo.load(text)
+  except zoo.UnknownArchitectureError as error:
+    unknown = f'{error}, the path of a JSON or genotype file, or Genotype(...)'
+  if 'Genotype' in text and '(' in text:
+    return genotype.from_text(text)
+  path = os.path.join(directory, text)
+  content = _read(path) if text else None
+  if content is None:
+    raise UnresolvedError(unknown)
+  try:
+    return _parsed(content)
+  except ArchitectureError as error:
+    raise type(error)(f'{path}: {error}') from None
+
+
+def _read(path: str) -> bytes | None:
+  """Reads a file as far as the largest architecture goes, and a byte more.
+
+  Returns:
+    None where there is no such file.
+  """
+  try:
+    with open(path, 'rb') as file:
+      return file.read(architecture_json.MAX_BYTES + 1)
+  # ValueError: the text holds a null byte and cannot be a path.
+  except (FileNotFoundError, ValueError):
+    return None
+  except OSError as error:
+    raise UnresolvedError(
+      f'cannot read {ascii(path[:80])}: {error.strerror}'
+    ) from None
+
+
+def _parsed(content: bytes) -> Architecture:
+  """Reads JSON or a genotype: what a file holds decides, not its name."""
+  if len(content) > architecture_json.MAX_BYTES:
+    raise UnresolvedError('too large for an architecture')
+  try:
+    text = content.decode('utf-8-sig')
+  except UnicodeDecodeError:
+    raise UnresolvedError('not a text file in UTF-8') from None
+  if text.lstrip().startswith('{'):
+    return architecture_json.from_json(text)
+  return genotype.from_text(text)

@@ -1,0 +1,42 @@
+"""Files that appear complete or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import contextlib
+import os
+import tempfile
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
+  """Lets a file be written aside and put in place when it is complete.
+
+      with atomic_file.replacing('summary.json') as temporary:
+        with open(temporary, 'w', encoding='utf-8') as file:
+          file.write(text)
+
+  Args:
+    path: the file to make or replace; its directory must exist.
+
+  Yields:
+    Path to write to: same file system and same suffix. When the block ends it
+    becomes `path`; when it raises it is removed, and what `path` held stays.
+
+  Raises:
+    OSError: the directory cannot be written, or `path` is a directory.
+  """
+  path = os.fspath(path)
+  folder, name = os.path.split(path)
+  # A link stays a link: its target is what gets replaced.
+  if os.path.islink(path):
+    folder, name = os.path.split(os.path.realpath(path))
+  if not os.path.isdir(folder or '.'):
+    raise FileNotFoundError(f'{path}: there is no directory {folder}')
+  # A directory of its own, and not `mkstemp`, whose file only its owner may
+  # read: the block creates the file itself, with the user's usual mode.
+  folder = folder or '.'
+  with tempfile.TemporaryDirectory(prefix='.nat_tf-', dir=folder) as aside:
+    temporary = os.path.join(aside, name)
+    yield temporary
+    os.replace(temporary, os.path.join(folder, name))

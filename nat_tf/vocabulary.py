@@ -1,0 +1,96 @@
+"""The operations that an edge may carry: their names, types and kernels.
+
+This is the one place that knows which operations exist. It is data: how an
+operation computes and what it costs stands in `operations.py`, which operation
+may become which in `transitions.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import enum
+
+from nat_tf import input_error
+
+
+class Type(enum.Enum):
+  """The kind of work an operation does, from costliest to cheapest."""
+
+  CONV = 'conv'
+  SEP_CONV = 'sep_conv'
+  DIL_CONV = 'dil_conv'
+  MAX_POOL = 'max_pool'
+  AVG_POOL = 'avg_pool'
+  SKIP = 'skip'
+  NULL = 'null'
+
+
+class UnknownOperationError(input_error.InputError):
+  """An operation's name is not in the vocabulary."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+  """One operation of the vocabulary.
+
+  Attributes:
+    name: how architectures spell it, for example `sep_conv_3x3`.
+    type: the kind of work it does.
+    kernel: side of its window in pixels; 0 for skip and null.
+  """
+
+  name: str
+  type: Type
+  kernel: int
+
+
+def _windowed(type_: Type, kernel: int) -> Operation:
+  return Operation(f'{type_.value}_{kernel}x{kernel}', type_, kernel)
+
+
+SKIP = Operation('skip', Type.SKIP, 0)
+NULL = Operation('null', Type.NULL, 0)
+
+# The 13 operations of NAT++ (method, section 2), costliest type first.
+ALL = (
+  *(_windowed(Type.CONV, k) for k in (5, 3, 1)),
+  *(_windowed(Type.SEP_CONV, k) for k in (5, 3)),
+  *(_windowed(Type.DIL_CONV, k) for k in (5, 3)),
+  *(_windowed(Type.MAX_POOL, k) for k in (5, 3)),
+  *(_windowed(Type.AVG_POOL, k) for k in (5, 3)),
+  SKIP,
+  NULL,
+)
+_BY_NAME = {operation.name: operation for operation in ALL}
+
+# Other spellings: DARTS and NAS-Bench-201 genotypes.
+_ALIASES = {
+  'skip_connect': 'skip',
+  'identity': 'skip',
+  'none': 'null',
+  'zero': 'null',
+  'nor_conv_1x1': 'conv_1x1',
+  'nor_conv_3x3': 'conv_3x3',
+}
+
+
+def operation(name: str) -> Operation:
+  """Returns the operation of a name or of one of its other spellings.
+
+  Args:
+    name: for example `sep_conv_3x3`, `skip` or DARTS's `skip_connect`.
+
+  Raises:
+    UnknownOperationError: no operation is called so; the message proposes the
+      closest name.
+  """
+  found = _BY_NAME.get(_ALIASES.get(name, name))
+  if found is None:
+    known = ', '.join(_BY_NAME)
+    close = difflib.get_close_matches(name[:40], [*_BY_NAME, *_ALIASES], n=1)
+    hint = f'did you mean {close[0]}? ' if close else ''
+    raise UnknownOperationError(
+      f'unknown operation {name[:40]!r}; {hint}known are {known}'
+    )
+  return found
