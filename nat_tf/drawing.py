@@ -1,0 +1,386 @@
+"""Draws an architecture, and beside it what a transformer made of it.
+
+One row a cell, left the input, right the transformed architecture, both on one
+layout, so that what differs is what changed. Changed edges differ by colour, by
+dashes, by weight and by a bold framed name, so that they also stand out without
+colour. Uses matplotlib's objects, never pyplot: nothing global is touched.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import Patch
+from matplotlib.patches import PathPatch
+from matplotlib.patches import Polygon
+from matplotlib.path import Path
+import matplotlib.style
+from matplotlib.textpath import TextPath
+from matplotlib.transforms import Affine2D
+
+from nat_tf import atomic_file
+from nat_tf import drawing_layout
+from nat_tf import input_error
+from nat_tf.architecture import Architecture
+from nat_tf.architecture import ArchitectureError
+from nat_tf.architecture import Cell
+from nat_tf.drawing_layout import Box
+from nat_tf.drawing_layout import Layout
+from nat_tf.drawing_layout import Link
+
+SUFFIXES = ('.png', '.svg')
+
+# A figure of more could no longer be read, or even be made.
+MAX_EDGES = 64
+
+# Inches.
+_MARGIN = 0.3
+_MIN_WIDTH = 8.5
+_TITLE_HEIGHT = 0.45
+_HEADING_HEIGHT = 0.45
+_HEADING_Y = -0.25
+_COLUMN_GAP = 0.6
+_ROW_GAP = 0.45
+_LEGEND_HEIGHT = 0.4
+_ARROW_LENGTH = 0.11
+_ARROW_HEIGHT = 0.1
+_LABEL_PADDING = 0.035
+
+_POINTS_PER_INCH = 72
+_DOTS_PER_INCH = 130
+_MAX_PIXELS = 5_000
+_LABEL_SIZE = 10
+
+_CENTRED: dict[str, Any] = {'ha': 'center', 'va': 'center'}
+
+# Vermilion and grey can be told apart with every kind of colour blindness
+# (Okabe and Ito, 2008).
+_CHANGED = '#d55e00'
+_PALE = '#ffe8d9'
+_INK = '#333333'
+_FAINT = '#a3a3a3'
+
+_STYLE = (
+  'default',
+  {
+    'font.family': 'DejaVu Sans',
+    'mathtext.fontset': 'dejavusans',
+    # Equal input, equal bytes.
+    'svg.hashsalt': 'nat_tf',
+  },
+)
+
+
+class DrawingError(input_error.InputError):
+  """A drawing cannot be made in the form that was asked for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Look:
+  """How an edge of one kind is drawn."""
+
+  name: str
+  color: str
+  width: float
+  dashes: str | tuple
+  ink: str = 'black'
+  fill: str = 'white'
+  bold: bool = False
+
+
+_DOTTED = (0, (1, 2))
+_DASHED = (0, (4, 1.3))
+# By: is the operation null, was it changed.
+_LOOKS = {
+  (False, False): _Look('operation', _INK, 1.2, 'solid'),
+  (False, True): _Look(
+    'changed', _CHANGED, 2.2, _DASHED, fill=_PALE, bold=True
+  ),
+  (True, False): _Look(
+    'null: no connection', _FAINT, 1.2, _DOTTED, ink='#808080'
+  ),
+  (True, True): _Look(
+    'null, changed', _CHANGED, 2.2, _DOTTED, fill=_PALE, bold=True
+  ),
+}
+_CONCAT = _Look('concatenated to the output', '#7f9fb8', 1.0, 'solid')
+
+
+def draw(
+  path: str | os.PathLike[str],
+  source: Architecture,
+  transformed: Architecture | None = None,
+  title: str = '',
+) -> None:
+  """Draws an architecture, or two side by side, to a file.
+
+  Args:
+    path: ends in `.png` or `.svg`; written wholly or not at all.
+    source: the architecture, or the input of a transformation.
+    transformed: what became of it, on the same graph.
+    title: stands over the drawing.
+
+  Raises:
+    ArchitectureError: the graphs differ in more than operations, or a cell has
+      more than `MAX_EDGES` edges.
+    DrawingError: the path ends in something else.
+    OSError: the file cannot be written.
+  """
+  suffix = os.path.splitext(os.fspath(path))[1].lower()
+  if suffix not in SUFFIXES:
+    raise DrawingError(
+      f'cannot draw to {os.fspath(path)}: its suffix must be '
+      f'{" or ".join(SUFFIXES)}'
+    )
+  with matplotlib.style.context(_STYLE):
+    drawn = figure(source, transformed, title)
+    dots = min(_DOTS_PER_INCH, _MAX_PIXELS / max(drawn.get_size_inches()))
+    # No date and no version: equal input, equal bytes.
+    metadata = {'.png': {'Software': None}, '.svg': {'Date': None}}[suffix]
+    with atomic_file.replacing(path) as temporary:
+      drawn.savefig(temporary, dpi=dots, metadata=metadata)
+
+
+def figure(
+  source: Architecture,
+  transformed: Architecture | None = None,
+  title: str = '',
+) -> Figure:
+  """Draws to a matplotlib figure; see `draw`."""
+  _check_size(source)
+  top = _MARGIN + (_TITLE_HEIGHT if title else 0)
+  panels = _panels(source, transformed, top)
+  right = max(panel.x + panel.layout.width for panel in panels)
+  width = max(right + _MARGIN, _MIN_WIDTH)
+  bottom = max(panel.y + panel.layout.height for panel in panels)
+  height = bottom + _LEGEND_HEIGHT + _MARGIN
+  sheet = Figure(figsize=(width, height))
+  axes = sheet.add_axes((0, 0, 1, 1))
+  axes.set(xlim=(0, width), ylim=(height, 0))
+  axes.set_axis_off()
+  if title:
+    # A title may hold a path, whose dollars are no formula.
+    style = {'size': 16, 'weight': 'bold', 'parse_math': False, **_CENTRED}
+    axes.text(width / 2, _MARGIN, title, **style)
+  for panel in panels:
+    _Painter(axes, panel).paint()
+  _paint_legend(axes, panels)
+  return sheet
+
+
+@dataclasses.dataclass(frozen=True)
+class _Panel:
+  """One cell on the sheet.
+
+  Attributes:
+    heading: stands over it.
+    cell: what is drawn.
+    changed: positions of the edges that the transformation changed.
+    layout: where its parts go, from its upper left corner.
+    x: of that corner on the sheet, in inches.
+    y: of that corner on the sheet, in inches, downwards.
+  """
+
+  heading: str
+  cell: Cell
+  changed: frozenset[int]
+  layout: Layout
+  x: float
+  y: float
+
+
+def _panels(
+  source: Architecture, transformed: Architecture | None, top: float
+) -> list[_Panel]:
+  """Lays all cells out, a row each; input and transformed share a layout."""
+  both = [source] if transformed is None else [source, transformed]
+  changes = source.changed_edges(both[-1])
+  layouts = {
+    name: drawing_layout.layout(cell, _label_widths([a[name] for a in both]))
+    for name, cell in source.cells
+  }
+  column = max(one.width for one in layouts.values()) + _COLUMN_GAP
+  panels = []
+  for name, layout in layouts.items():
+    top += _HEADING_HEIGHT
+    changed = frozenset(index for cell, index in changes if cell == name)
+    for number, architecture in enumerate(both):
+      heading = f'{name} cell'
+      if transformed is not None:
+        count = f'{len(changed)} of {len(layout.edges)} changed'
+        heading += f', transformed: {count}' if number else ', input'
+      x = _MARGIN + number * column
+      cell = architecture[name]
+      panels.append(_Panel(heading, cell, changed, layout, x, top))
+    top += layout.height + _ROW_GAP
+  return panels
+
+
+class _Painter:
+  """Paints one panel."""
+
+  def __init__(self, axes: Axes, panel: _Panel):
+    self._axes = axes
+    self._panel = panel
+    # From inches of the panel to the sheet's.
+    move = Affine2D().translate(panel.x, panel.y)
+    self._transform = move + axes.transData
+
+  def paint(self) -> None:
+    panel = self._panel
+    style = {'size': 13, 'weight': 'bold', 'va': 'center'}
+    self._text(0, _HEADING_Y, panel.heading, **style)
+    for link in panel.layout.concat:
+      self._paint_line(link, _CONCAT)
+    # Changed edges last: they lie over the others.
+    order = sorted(range(len(panel.cell.edges)), key=panel.changed.__contains__)
+    for index in order:
+      edge, link = panel.cell.edges[index], panel.layout.edges[index]
+      look = _LOOKS[edge.operation == 'null', index in panel.changed]
+      self._paint_line(link, look)
+      if link.label is not None:
+        self._paint_label(link.label, edge.operation, look)
+    for vertex, box in enumerate(panel.layout.vertices):
+      self._paint_vertex(vertex, box)
+
+  def _paint_line(self, link: Link, look: _Look) -> None:
+    points, codes = [link.points[0]], [Path.MOVETO]
+    for start, end in zip(link.points[::2], link.points[1::2]):
+      points.append(start)
+      codes.append(Path.LINETO)
+      middle = (start[0] + end[0]) / 2
+      points += [(middle, start[1]), (middle, end[1]), end]
+      codes += [Path.CURVE4] * 3
+    x, y = link.tip
+    # The line ends inside its arrow's head, not at the tip, which is sharp.
+    points.append((x - _ARROW_LENGTH / 2, y))
+    codes.append(Path.LINETO)
+    self._patch(
+      PathPatch(
+        Path(points, codes),
+        facecolor='none',
+        edgecolor=look.color,
+        linewidth=look.width,
+        linestyle=look.dashes,
+        capstyle='butt',
+        zorder=2 if look.width > 2 else 1,
+      )
+    )
+    self._paint_head(x, y, look)
+
+  def _paint_head(self, x: float, y: float, look: _Look) -> None:
+    back, half = x - _ARROW_LENGTH, _ARROW_HEIGHT / 2
+    head = [(x, y), (back, y - half), (back, y + half)]
+    self._patch(Polygon(head, facecolor=look.color, linewidth=0, zorder=3))
+
+  def _paint_label(self, box: Box, operation: str, look: _Look) -> None:
+    padding = _LABEL_PADDING * _POINTS_PER_INCH / _LABEL_SIZE
+    self._text(
+      box.x,
+      box.y,
+      operation,
+      zorder=4,
+      color=look.ink,
+      fontproperties=_font(look.bold),
+      bbox={
+        'facecolor': look.fill,
+        'edgecolor': look.color,
+        'linewidth': 1.2 if look.bold else 0.4,
+        'boxstyle': f'square,pad={padding}',
+      },
+      **_CENTRED,
+    )
+
+  def _paint_vertex(self, vertex: int, box: Box) -> None:
+    inputs, output = self._panel.cell.inputs, self._panel.cell.vertices
+    inner = inputs <= vertex < output
+    corner = (box.x - box.width / 2, box.y - box.height / 2)
+    self._patch(
+      FancyBboxPatch(
+        corner,
+        box.width,
+        box.height,
+        boxstyle='round,pad=0,rounding_size=0.09',
+        facecolor='#dcebf7' if inner else '#eeeeee',
+        edgecolor=_INK,
+        linewidth=1,
+        zorder=5,
+      )
+    )
+    text = str(vertex) if inner else _outer_name(vertex, inputs, output)
+    size = 12 if inner else 11
+    self._text(box.x, box.y, text, size=size, zorder=6, **_CENTRED)
+
+  def _patch(self, patch: Patch) -> None:
+    patch.set_transform(self._transform)
+    self._axes.add_patch(patch)
+
+  def _text(self, x: float, y: float, text: str, **kwargs: Any) -> None:
+    self._axes.text(x, y, text, transform=self._transform, **kwargs)
+
+
+def _paint_legend(axes: Axes, panels: list[_Panel]) -> None:
+  """Explains the looks that occur."""
+  shown = {
+    (edge.operation == 'null', index in panel.changed)
+    for panel in panels
+    for index, edge in enumerate(panel.cell.edges)
+  }
+  looks = [look for key, look in _LOOKS.items() if key in shown] + [_CONCAT]
+  axes.legend(
+    handles=[
+      Line2D([], [], color=look.color, lw=look.width, ls=look.dashes)
+      for look in looks
+    ],
+    labels=[look.name for look in looks],
+    loc='lower center',
+    ncol=len(looks),
+    frameon=False,
+    fontsize=11,
+    handlelength=3.5,
+  )
+
+
+def _outer_name(vertex: int, inputs: int, output: int) -> str:
+  """An input's name counts back from the cell: c_{k-1} is the one before."""
+  return '$c_k$' if vertex == output else f'$c_{{k-{inputs - vertex}}}$'
+
+
+def _label_widths(cells: list[Cell]) -> list[float]:
+  """Room for the longest name that an edge bears in any of the cells."""
+  return [
+    max(_text_width(edge.operation) for edge in edges) + 4 * _LABEL_PADDING
+    for edges in zip(*(cell.edges for cell in cells))
+  ]
+
+
+@functools.cache
+def _text_width(text: str) -> float:
+  # All letters of this font are equally wide, bold or not.
+  path = TextPath((0, 0), text, size=_LABEL_SIZE, prop=_font(True))
+  return path.get_extents().width / _POINTS_PER_INCH
+
+
+def _font(bold: bool) -> FontProperties:
+  weight = 'bold' if bold else 'normal'
+  return FontProperties(
+    family='DejaVu Sans Mono', weight=weight, size=_LABEL_SIZE
+  )
+
+
+def _check_size(architecture: Architecture) -> None:
+  for name, cell in architecture.cells:
+    if len(cell.edges) > MAX_EDGES or cell.inputs > MAX_EDGES:
+      raise ArchitectureError(
+        f'{name} cell: {len(cell.edges)} edges and {cell.inputs} inputs are '
+        f'too many to draw; at most {MAX_EDGES}'
+      )

@@ -1,0 +1,222 @@
+"""Tests of nat_tf.drawing."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+
+from absl.testing import absltest
+from absl.testing import parameterized
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import PathPatch
+from matplotlib.transforms import Bbox
+
+from nat_tf import drawing
+from nat_tf import vocabulary
+from nat_tf import zoo
+from nat_tf.architecture import Architecture
+from nat_tf.architecture import ArchitectureError
+from nat_tf.architecture import Cell
+from nat_tf.architecture import Edge
+
+_OPERATIONS = {operation.name for operation in vocabulary.ALL}
+_INPUTS = [name for name in zoo.names() if not name.startswith('nat')]
+_PAIRS = [
+  (name.split('_', 1)[1], name)
+  for name in zoo.names()
+  if name.startswith('nat')
+]
+
+
+def _extents(figure) -> tuple[list[Bbox], list[Bbox]]:
+  """Renders a figure; returns where its labels and its vertices really are."""
+  canvas = FigureCanvasAgg(figure)
+  canvas.draw()
+  renderer = canvas.get_renderer()
+  axes = figure.axes[0]
+  labels = [
+    text.get_bbox_patch().get_window_extent(renderer)
+    for text in axes.texts
+    if text.get_text() in _OPERATIONS
+  ]
+  vertices = [
+    patch.get_window_extent(renderer)
+    for patch in axes.patches
+    if isinstance(patch, FancyBboxPatch)
+  ]
+  return labels, vertices
+
+
+def _overlap(first: Bbox, second: Bbox) -> bool:
+  across = first.x0 < second.x1 and second.x0 < first.x1
+  return across and first.y0 < second.y1 and second.y0 < first.y1
+
+
+def _lines(figure) -> list[tuple]:
+  """Colour, width and dashes of every edge that was drawn."""
+  return [
+    (patch.get_edgecolor(), patch.get_linewidth(), str(patch.get_linestyle()))
+    for patch in figure.axes[0].patches
+    if isinstance(patch, PathPatch)
+  ]
+
+
+class FigureTest(parameterized.TestCase):
+  @parameterized.parameters(*_PAIRS, *((name, None) for name in _INPUTS))
+  def test_rendered_labels_and_vertices_are_clear(self, source, transformed):
+    after = zoo.load(transformed) if transformed else None
+    labels, vertices = _extents(drawing.figure(zoo.load(source), after, 't'))
+    edges = len(list(zoo.load(source).edges()))
+    self.assertLen(labels, edges * (2 if after else 1))
+    for first, second in itertools.combinations([*labels, *vertices], 2):
+      self.assertFalse(_overlap(first, second), f'{first} and {second}')
+
+  def test_all_operations_fit_their_labels_rooms(self):
+    # A cell for each, whose vertex has it twice; changed, and so in bold.
+    before, after = [], []
+    for name in sorted(_OPERATIONS):
+      cell = Cell(2, 3, (Edge(0, 2, name), Edge(1, 2, name)), (2,))
+      others = ['skip' if name == 'null' else 'null'] * 2
+      before.append((name, cell))
+      after.append((name, cell.with_operations(others)))
+    figure = drawing.figure(
+      Architecture(tuple(before)), Architecture(tuple(after))
+    )
+    labels, vertices = _extents(figure)
+    self.assertLen(labels, 4 * len(_OPERATIONS))
+    for first, second in itertools.combinations([*labels, *vertices], 2):
+      self.assertFalse(_overlap(first, second), f'{first} and {second}')
+
+  def test_everything_is_on_the_sheet(self):
+    figure = drawing.figure(zoo.load('enas'), zoo.load('nat++_enas'), 'title')
+    labels, vertices = _extents(figure)
+    legend = figure.axes[0].get_legend().get_window_extent()
+    for box in [*labels, *vertices, legend]:
+      self.assertGreaterEqual(min(box.x0, box.y0), 0)
+      self.assertLessEqual(box.x1, figure.bbox.x1)
+      self.assertLessEqual(box.y1, figure.bbox.y1)
+
+  def test_legend_is_clear_of_the_cells(self):
+    figure = drawing.figure(zoo.load('vggblock'), zoo.load('nat_vggblock'))
+    labels, vertices = _extents(figure)
+    legend = figure.axes[0].get_legend().get_window_extent()
+    for box in [*labels, *vertices]:
+      self.assertFalse(_overlap(box, legend))
+
+  def test_headings_count_the_changes(self):
+    figure = drawing.figure(zoo.load('darts'), zoo.load('nat_darts'), 'a title')
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    self.assertContainsSubset(
+      [
+        'a title',
+        'normal cell, input',
+        'normal cell, transformed: 2 of 8 changed',
+        'reduction cell, input',
+        'reduction cell, transformed: 3 of 8 changed',
+      ],
+      texts,
+    )
+
+  def test_names_of_vertices(self):
+    figure = drawing.figure(zoo.load('darts'))
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    for name in ('$c_{k-2}$', '$c_{k-1}$', '2', '3', '4', '5', '$c_k$'):
+      self.assertEqual(texts.count(name), 2, name)
+
+  #   0 --conv--> 1 --conv--> 2      becomes      0 --conv--> 1 --skip--> 2
+  def test_a_changed_edge_differs_in_colour_width_and_dashes(self):
+    cell = Cell(1, 3, (Edge(0, 1, 'conv_3x3'), Edge(1, 2, 'conv_3x3')), (2,))
+    before = Architecture.of(normal=cell)
+    after = Architecture.of(normal=cell.with_operations(['conv_3x3', 'skip']))
+    lines = _lines(drawing.figure(before, after))
+    # Two panels of: the line into the output, the kept edge, the changed edge.
+    self.assertLen(lines, 6)
+    _, kept, changed = lines[:3]
+    for part_of_kept, part_of_changed in zip(kept, changed):
+      self.assertNotEqual(part_of_kept, part_of_changed)
+    self.assertEqual(lines[:3], lines[3:])
+
+  def test_a_null_edge_is_dotted_and_light(self):
+    cell = Cell(1, 3, (Edge(0, 1, 'conv_3x3'), Edge(0, 2, 'null')), (1, 2))
+    lines = _lines(drawing.figure(Architecture.of(normal=cell)))
+    *_, operation, null = lines
+    self.assertNotEqual(operation[2], null[2])
+    self.assertGreater(sum(null[0][:3]), sum(operation[0][:3]))
+
+  @parameterized.parameters(
+    ('darts', None, ['operation', 'concatenated to the output']),
+    (
+      'darts',
+      'nat_darts',
+      ['operation', 'changed', 'null, changed', 'concatenated to the output'],
+    ),
+    (
+      'resblock',
+      None,
+      ['operation', 'null: no connection', 'concatenated to the output'],
+    ),
+  )
+  def test_legend_explains_what_occurs(self, source, transformed, expected):
+    after = zoo.load(transformed) if transformed else None
+    legend = drawing.figure(zoo.load(source), after).axes[0].get_legend()
+    self.assertEqual([text.get_text() for text in legend.texts], expected)
+
+  def test_refuses_different_graphs(self):
+    with self.assertRaisesRegex(ArchitectureError, 'not on one graph'):
+      drawing.figure(zoo.load('darts'), zoo.load('enas'))
+
+  def test_refuses_what_no_one_could_read(self):
+    edges = (Edge(0, 1, 'skip'),) * 65
+    large = Architecture.of(normal=Cell(1, 2, edges, (1,)))
+    with self.assertRaisesRegex(
+      ArchitectureError, 'normal cell: 65 edges and 1 inputs are too many'
+    ):
+      drawing.figure(large)
+
+
+class DrawTest(parameterized.TestCase):
+  def setUp(self):
+    super().setUp()
+    self.folder = self.create_tempdir().full_path
+
+  def _draw(self, name: str, **kwargs) -> bytes:
+    path = os.path.join(self.folder, name)
+    drawing.draw(path, zoo.load('darts'), zoo.load('nat_darts'), **kwargs)
+    with open(path, 'rb') as file:
+      return file.read()
+
+  @parameterized.parameters(
+    ('a.png', b'\x89PNG'), ('a.svg', b'<?xml'), ('A.PNG', b'\x89PNG')
+  )
+  def test_suffix_decides_the_format(self, name, start):
+    self.assertStartsWith(self._draw(name), start)
+    self.assertEqual(os.listdir(self.folder), [name])
+
+  @parameterized.parameters('.png', '.svg')
+  def test_same_architectures_same_bytes(self, suffix):
+    self.assertEqual(self._draw('a' + suffix), self._draw('b' + suffix))
+
+  def test_dollars_in_a_title_are_no_formula(self):
+    self.assertNotEmpty(self._draw('a.png', title='runs/$^$'))
+
+  @parameterized.parameters('a.jpg', 'a', 'png')
+  def test_refuses_another_suffix(self, name):
+    with self.assertRaisesRegex(
+      drawing.DrawingError, 'suffix must be .png or .svg'
+    ):
+      self._draw(name)
+    self.assertEmpty(os.listdir(self.folder))
+
+  def test_refuses_a_missing_directory(self):
+    with self.assertRaisesRegex(FileNotFoundError, 'there is no directory'):
+      self._draw('missing/a.png')
+
+  def test_leaves_pyplot_alone(self):
+    self._draw('a.png')
+    self.assertNotIn('matplotlib.pyplot', sys.modules)
+
+
+if __name__ == '__main__':
+  absltest.main()
