@@ -1,0 +1,238 @@
+"""The primitive steps that operations are made of, each with its cost.
+
+A stage is stateless: it takes its kernel as an argument, so that the super
+network (which gathers kernels from shared weights) and ordinary Keras layers
+(which own them) run the same code. All maps are `[batch, height, width,
+channels]`.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+
+# Maps a gradient of a stage's output to those of its input and kernel.
+Pullback = Callable[[tf.Tensor], 'tuple[tf.Tensor, tf.Tensor | None]']
+
+_EPSILON = 1e-5
+
+
+class Stage(abc.ABC):
+  """One primitive step of an operation.
+
+  Attributes:
+    keeps: whether the super network keeps this stage's output for its backward
+      pass; outputs that are cheap to compute again are not kept.
+  """
+
+  keeps = False
+
+  def kernel_shape(self, channels: int) -> tuple[int, ...] | None:
+    """Shape of the kernel; the last dimension has a multiple of `channels`."""
+    del channels
+    return None
+
+  def fan_in(self, channels: int) -> int:
+    """Number of inputs of one output; 0 without a kernel."""
+    del channels
+    return 0
+
+  def madds(self, channels: int) -> int:
+    """Multiply-adds for one position of the output (convolutions only)."""
+    del channels
+    return 0
+
+  @abc.abstractmethod
+  def __call__(self, x: tf.Tensor, kernel: tf.Tensor | None) -> tf.Tensor:
+    """Applies the stage to `[batch, height, width, channels]`."""
+
+  def pullback(
+    self, x: tf.Tensor, kernel: tf.Tensor | None, y: tf.Tensor | None
+  ) -> tuple[tf.Tensor, Pullback]:
+    """Returns the output and the function that maps its gradient backwards.
+
+    Args:
+      x: input.
+      kernel: kernel, or None.
+      y: the output where it was kept; else it is computed again.
+    """
+    with tf.GradientTape() as tape:
+      tape.watch(x)
+      if kernel is not None:
+        tape.watch(kernel)
+      again = self(x, kernel)
+
+    def pull(dy):
+      if kernel is None:
+        return tape.gradient(again, x, output_gradients=dy), None
+      return tuple(tape.gradient(again, (x, kernel), output_gradients=dy))
+
+    return (again if y is None else y), pull
+
+
+@dataclasses.dataclass(frozen=True)
+class Relu(Stage):
+  """Rectified linear unit."""
+
+  def __call__(self, x, kernel=None):
+    return tf.nn.relu(x)
+
+
+@dataclasses.dataclass(frozen=True)
+class Normalize(Stage):
+  """Batch norm by the batch's own statistics, without scale and offset.
+
+  Method, section 3: shared weights see every architecture's statistics, so a
+  moving average would be no one's.
+  """
+
+  def __call__(self, x, kernel=None):
+    channels = x.shape[-1]
+    y, *_ = tf.compat.v1.nn.fused_batch_norm(
+      x, tf.ones([channels]), tf.zeros([channels]), epsilon=_EPSILON
+    )
+    return y
+
+
+@dataclasses.dataclass(frozen=True)
+class Conv(Stage):
+  """Convolution, channels to channels."""
+
+  kernel: int
+  stride: int = 1
+  keeps = True
+
+  def kernel_shape(self, channels):
+    return (self.kernel, self.kernel, channels, channels)
+
+  def fan_in(self, channels):
+    return self.kernel**2 * channels
+
+  def madds(self, channels):
+    return self.kernel**2 * channels**2
+
+  def __call__(self, x, kernel):
+    return tf.nn.conv2d(x, kernel, self.stride, 'SAME')
+
+
+@dataclasses.dataclass(frozen=True)
+class DepthwiseConv(Stage):
+  """Convolution of every channel by itself; stride and dilation may combine."""
+
+  kernel: int
+  stride: int = 1
+  dilation: int = 1
+  keeps = True
+
+  def kernel_shape(self, channels):
+    return (self.kernel, self.kernel, channels)
+
+  def fan_in(self, channels):
+    return self.kernel**2
+
+  def madds(self, channels):
+    return self.kernel**2 * channels
+
+  def __call__(self, x, kernel):
+    # TensorFlow refuses a stride together with a dilation; subsampling the
+    # undilated-stride result is the same function.
+    strides = 1 if self.dilation > 1 else self.stride
+    y = tf.nn.depthwise_conv2d(
+      x,
+      kernel[..., tf.newaxis],
+      [1, strides, strides, 1],
+      'SAME',
+      dilations=[self.dilation] * 2,
+    )
+    if strides != self.stride:
+      y = y[:, :: self.stride, :: self.stride]
+    return y
+
+
+@dataclasses.dataclass(frozen=True)
+class FactorizedReduction(Stage):
+  """Halves the size: two 1x1 convolutions on inputs shifted by a pixel.
+
+  Their outputs, half the channels each, are concatenated (method, section 3).
+  """
+
+  keeps = True
+
+  def kernel_shape(self, channels):
+    return (channels, channels)
+
+  def fan_in(self, channels):
+    return channels
+
+  def madds(self, channels):
+    return channels**2
+
+  def __call__(self, x, kernel):
+    return factorized_reduction(x, kernel)
+
+
+@dataclasses.dataclass(frozen=True)
+class MaxPool(Stage):
+  """Maximum over a window."""
+
+  kernel: int
+  stride: int = 1
+  keeps = True
+
+  def __call__(self, x, kernel=None):
+    return tf.nn.max_pool2d(x, self.kernel, self.stride, 'SAME')
+
+  def pullback(self, x, kernel, y):
+    y = self(x) if y is None else y
+    window = [1, self.kernel, self.kernel, 1]
+    strides = [1, self.stride, self.stride, 1]
+
+    def pull(dy):
+      dx = tf.raw_ops.MaxPoolGrad(
+        orig_input=x,
+        orig_output=y,
+        grad=dy,
+        ksize=window,
+        strides=strides,
+        padding='SAME',
+      )
+      return dx, None
+
+    return y, pull
+
+
+@dataclasses.dataclass(frozen=True)
+class AvgPool(Stage):
+  """Mean over a window; padding does not count."""
+
+  kernel: int
+  stride: int = 1
+  keeps = True
+
+  def __call__(self, x, kernel=None):
+    return tf.nn.avg_pool2d(x, self.kernel, self.stride, 'SAME')
+
+
+def factorized_reduction(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+  """Halves height and width, to any number of channels.
+
+  Args:
+    x: `[batch, height, width, channels_in]`.
+    kernel: `[channels_in, channels_out]`; the first half of the outputs reads
+      the even pixels, the second half the odd ones.
+
+  Returns:
+    `[batch, ceil(height / 2), ceil(width / 2), channels_out]`.
+  """
+  left, right = tf.split(kernel[tf.newaxis, tf.newaxis], 2, axis=-1)
+  shifted = tf.pad(
+    x[:, 1:, 1:], [[0, 0], [0, x.shape[1] % 2], [0, x.shape[2] % 2], [0, 0]]
+  )
+  halves = [
+    tf.nn.conv2d(x, left, 2, 'VALID'),
+    tf.nn.conv2d(shifted, right, 2, 'VALID'),
+  ]
+  return tf.concat(halves, axis=-1)

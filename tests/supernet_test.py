@@ -1,0 +1,141 @@
+"""The super network against the same architectures built one by one."""
+
+from __future__ import annotations
+
+from absl.testing import parameterized
+import numpy as np
+import tensorflow as tf
+
+from nat_tf import layout
+from nat_tf import sampling
+from nat_tf import spaces
+from nat_tf import supernet
+from tests import static_network
+
+_IMAGES = (6, 9, 9, 3)  # Odd, so that halving rounds up.
+_CLASSES = 5
+
+# images -> stem -> normal -> reduction -> reduction -> normal -> classifier
+_CONFIG = layout.NetworkConfig(4, 4, _IMAGES[1:3], _IMAGES[3], _CLASSES)
+
+# Four operations cover every kind of branch: several kernels, one kernel, none
+# but a chain, the identity, nothing. The full vocabulary is tested once.
+_FEW = ('sep_conv_3x3', 'conv_1x1', 'max_pool_3x3', 'skip', 'null')
+
+
+def _space(base: spaces.Space, operations=_FEW) -> spaces.Space:
+  return spaces.Space(
+    base.name,
+    base.cells,
+    base.inputs,
+    base.targets,
+    operations,
+    base.sizes,
+    base.loose_ends,
+    base.sources,
+  )
+
+
+def _batch(seed=0):
+  rng = np.random.default_rng(seed)
+  images = tf.constant(rng.normal(size=_IMAGES), tf.float32)
+  return images, tf.constant(rng.integers(0, _CLASSES, _IMAGES[0]), tf.int32)
+
+
+def _row(encodings, i):
+  return spaces.Encoding(*(x[i] for x in encodings))
+
+
+def _tensors(space, count, seed=3):
+  return sampling.UniformSampler(space)(count, tf.constant([seed, 0]))
+
+
+class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
+
+  def _check(self, space, count):
+    tf.keras.utils.set_random_seed(1)
+    network = supernet.SuperNetwork(space, _CONFIG)
+    images, labels = _batch()
+    step = tf.function(network.loss_and_gradients, autograph=False)
+    drawn = _tensors(space, count)
+    for i in range(count):
+      architecture = space.decode(_row(drawn, i))
+      scores, gradients = step(images, labels, _row(drawn, i))
+      with tf.GradientTape() as tape:
+        logits = static_network.logits(network, images, architecture)
+        loss = tf.reduce_mean(
+          tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        )
+      expected = tape.gradient(
+        loss,
+        network.trainable_variables,
+        unconnected_gradients=tf.UnconnectedGradients.ZERO,
+      )
+      self.assertAllClose(scores.loss, loss, rtol=1e-4, atol=1e-5)
+      scale = max(float(tf.linalg.global_norm(expected)), 1.0)
+      for variable, mine, theirs in zip(
+        network.trainable_variables, gradients, expected
+      ):
+        self.assertAllClose(
+          tf.convert_to_tensor(mine) / scale
+          if not isinstance(mine, tf.IndexedSlices)
+          else _dense(mine, variable) / scale,
+          tf.convert_to_tensor(theirs) / scale,
+          rtol=1e-4,
+          atol=1e-5,
+          msg=f'{variable.name} of {architecture}',
+        )
+    self.assertEqual(step.experimental_get_tracing_count(), 1)
+
+  @parameterized.parameters('darts', 'enas', 'micro')
+  def test_equals_static_networks(self, name):
+    self._check(_space(spaces.SPACES[name]), 6)
+
+  def test_equals_static_networks_with_all_operations(self):
+    self._check(spaces.DARTS, 8)
+
+  def test_scores_equal_single_forward_passes(self):
+    space = _space(spaces.MICRO)
+    network = supernet.SuperNetwork(space, _CONFIG)
+    images, labels = _batch()
+    weights = tf.constant([1.0, 1.0, 0.0, 1.0, 0.0, 1.0])
+    drawn = _tensors(space, 3)
+    scores = network.score(images, labels, drawn, weights)
+    for i in range(3):
+      logits = network(images, _row(drawn, i)).numpy()
+      counted = weights.numpy() > 0
+      right = (logits.argmax(-1) == labels.numpy())[counted]
+      shifted = logits - logits.max(-1, keepdims=True)
+      losses = np.log(np.exp(shifted).sum(-1)) - shifted[range(6), labels]
+      self.assertAllClose(scores.accuracy[i], right.mean())
+      self.assertAllClose(scores.loss[i], losses[counted].mean(), rtol=1e-4)
+
+  def test_initialisation_follows_the_seed(self):
+    space = _space(spaces.DARTS)
+    weights = []
+    for seed in (1, 1, 2):
+      tf.keras.utils.set_random_seed(seed)
+      network = supernet.SuperNetwork(space, _CONFIG)
+      weights.append(network.trainable_variables)
+    self.assertAllEqual(weights[0][0], weights[1][0])
+    self.assertAllEqual(weights[0][-1], weights[1][-1])
+    self.assertNotAllEqual(weights[0][0], weights[2][0])
+
+  def test_checkpoint_round_trip(self):
+    space = _space(spaces.DARTS)
+    first = supernet.SuperNetwork(space, _CONFIG)
+    path = tf.train.Checkpoint(network=first).save(self.get_temp_dir() + '/c')
+    second = supernet.SuperNetwork(space, _CONFIG)
+    tf.train.Checkpoint(network=second).restore(path).assert_consumed()
+    for a, b in zip(first.trainable_variables, second.trainable_variables):
+      self.assertAllEqual(a, b)
+
+
+def _dense(slices, variable):
+  return tf.math.unsorted_segment_sum(
+    slices.values, slices.indices, variable.shape[0]
+  )
+
+
+if __name__ == '__main__':
+  tf.test.main()
