@@ -1,0 +1,165 @@
+"""Algorithm 1: learn shared weights and a policy in turns (method, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from nat_tf import agent
+from nat_tf import data
+from nat_tf import environment
+from nat_tf import path_optimizer
+from nat_tf import reward
+from nat_tf import sampling
+from nat_tf import spaces
+from nat_tf import transitions
+from nat_tf.transformer import Transformer
+
+# Keeps the architectures of weight steps apart from other uses of the seed.
+_WEIGHTS_STREAM = 2
+
+
+class Progress(NamedTuple):
+  """What a search reports after every step.
+
+  Attributes:
+    phase: `weights` or `policy`.
+    epoch: number of the epoch, from 1.
+    step: steps taken, those of both phases counted.
+    steps: steps of the whole search.
+    images: images that went through the network in this step.
+    metrics: what the step measured, scalars by name.
+  """
+
+  phase: str
+  epoch: int
+  step: int
+  steps: int
+  images: int
+  metrics: dict[str, tf.Tensor]
+
+
+class Search:
+  """Teaches a transformer its weights and its policy.
+
+  Args:
+    transformer: what learns.
+    dataset: what it learns from.
+    directory: of the checkpoints; the search goes on from the last one there.
+
+  Attributes:
+    epoch: the epoch that runs, or the last one that was finished.
+  """
+
+  def __init__(
+    self, transformer: Transformer, dataset: data.ImageDataset, directory: str
+  ):
+    self._config = transformer.config
+    self._network = transformer.network
+    self._sampler = sampling.UniformSampler(transformer.space)
+    parts, batch = dataset.info.examples, self._config.batch_size
+    self._weights_steps = self._config.weights_steps or max(
+      1, parts.weights // batch
+    )
+    self._policy_steps = self._config.policy_steps or max(
+      1, parts.policy // batch
+    )
+    latest = tf.train.latest_checkpoint(directory)
+    self.epoch = int(latest.rsplit('-', 1)[1]) if latest else 0
+    self._batches = iter(
+      dataset.weights_batches(start=self.epoch * self._weights_steps)
+    )
+    self._optimizer = self._make_optimizer()
+    self._learner = self._make_learner(transformer, dataset)
+    checkpoint = tf.train.Checkpoint(
+      optimizer=self._optimizer,
+      learner=self._learner,
+      **transformer.trackables(),
+    )
+    self._manager = tf.train.CheckpointManager(checkpoint, directory, 2)
+    if latest:
+      checkpoint.restore(latest).assert_consumed()
+
+  @property
+  def steps(self) -> int:
+    """Steps of the whole search."""
+    return self._config.epochs * self._steps_per_epoch
+
+  @property
+  def done(self) -> int:
+    """Steps of the finished epochs, before `run`."""
+    return self.epoch * self._steps_per_epoch
+
+  @property
+  def _steps_per_epoch(self) -> int:
+    return self._weights_steps + self._policy_steps
+
+  def run(self, report: Callable[[Progress], None]):
+    """Learns to the end; writes a checkpoint after every epoch.
+
+    Args:
+      report: is told of every step.
+    """
+    config = self._config
+    for self.epoch in range(self.epoch + 1, config.epochs + 1):
+      for i in range(self._weights_steps):
+        metrics = self._weights_step(*next(self._batches))
+        report(self._progress('weights', i + 1, config.batch_size, metrics))
+      images = 2 * config.policy_batch * config.batch_size
+      for i in range(self._policy_steps):
+        metrics = self._learner.run(tf.constant(1))._asdict()
+        taken = self._weights_steps + i + 1
+        report(self._progress('policy', taken, images, metrics))
+      self._manager.save(checkpoint_number=self.epoch)
+
+  def _progress(self, phase, taken, images, metrics) -> Progress:
+    before = (self.epoch - 1) * self._steps_per_epoch
+    return Progress(
+      phase, self.epoch, before + taken, self.steps, images, metrics
+    )
+
+  @tf.function(autograph=False)
+  def _weights_step(self, images, labels):
+    """One SGD step on the loss of an architecture drawn at random."""
+    seed = tf.random.fold_in(
+      tf.constant([self._config.seed, _WEIGHTS_STREAM]),
+      tf.cast(self._optimizer.iterations, tf.int32),
+    )
+    drawn = self._sampler(1, seed)
+    scores, gradients = self._network.loss_and_gradients(
+      images, labels, spaces.Encoding(*(x[0] for x in drawn))
+    )
+    self._optimizer.apply_gradients(
+      zip(gradients, self._network.trainable_variables)
+    )
+    return scores._asdict()
+
+  def _make_optimizer(self) -> path_optimizer.PathSGD:
+    optimizer = path_optimizer.PathSGD(
+      self._config.weights_learning_rate,
+      self._config.weights_momentum,
+      self._config.weights_decay,
+      self._config.weights_clip_norm,
+    )
+    optimizer.build(self._network.trainable_variables)
+    return optimizer
+
+  def _make_learner(self, transformer, dataset) -> agent.Learner:
+    config, space = self._config, transformer.space
+    rewards = reward.SharedWeightReward(
+      self._network,
+      dataset.policy_batches(start=self.epoch * self._policy_steps),
+    )
+    world = environment.TransformationEnvironment(
+      space,
+      self._sampler,
+      rewards,
+      transitions.allowed(config.transitions, space.operations),
+      config.policy_batch,
+      config.seed,
+    )
+    return agent.Learner(
+      world, transformer.actor, config.agent_config(), config.seed
+    )

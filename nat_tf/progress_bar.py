@@ -1,0 +1,73 @@
+"""A search's progress on the terminal."""
+
+from __future__ import annotations
+
+import time
+
+import tqdm
+
+from nat_tf import algorithm
+
+# Share of the old value that a shown average keeps at every step.
+_SMOOTHING = 0.9
+
+
+class ProgressBar:
+  """Shows losses, mean reward, entropy, speed and remaining time.
+
+  Args:
+    steps: steps of the whole search.
+    done: steps taken before.
+  """
+
+  def __init__(self, steps: int, done: int = 0):
+    self._bar = tqdm.tqdm(
+      total=steps,
+      initial=done,
+      unit='step',
+      dynamic_ncols=True,
+      mininterval=0.5,
+      smoothing=0.05,
+      # tqdm begins the postfix with a comma.
+      bar_format='{desc} {percentage:3.0f}% |{bar}| '
+      '[{elapsed}, {remaining} left{postfix}]',
+    )
+    self._bar.set_description_str('compiling')
+    self._shown: dict[str, float] = {}
+    self._last = time.monotonic()
+
+  def __call__(self, progress: algorithm.Progress):
+    """Takes in one step."""
+    now = time.monotonic()
+    seconds, self._last = max(now - self._last, 1e-9), now
+    metrics = {'images/s': progress.images / seconds}
+    metrics |= {
+      name: float(progress.metrics[name])
+      for name in ('loss', 'reward', 'entropy')
+      if name in progress.metrics
+      # The policy's loss says little: its gradient is what counts.
+      and (progress.phase, name) != ('policy', 'loss')
+    }
+    for name, value in metrics.items():
+      old = self._shown.get(name, value)
+      self._shown[name] = _SMOOTHING * old + (1 - _SMOOTHING) * value
+    self._bar.set_description_str(f'epoch {progress.epoch}', refresh=False)
+    self._bar.set_postfix_str(self._text(), refresh=False)
+    self._bar.update()
+
+  def close(self):
+    """Ends the line."""
+    self._bar.close()
+
+  def _text(self) -> str:
+    formats = {
+      'loss': 'loss {:.3f}',
+      'reward': 'reward {:+.3f}',
+      'entropy': 'entropy {:.1f}',
+      'images/s': '{:.0f} images/s',
+    }
+    return ', '.join(
+      text.format(self._shown[name])
+      for name, text in formats.items()
+      if name in self._shown
+    )

@@ -1,0 +1,68 @@
+"""What a transformation is worth, by the shared weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from nat_tf import supernet
+from nat_tf.spaces import Encoding
+
+
+class SharedWeightReward:
+  """Gain in accuracy on one mini-batch: `R(alpha, w) - R(beta, w)`.
+
+  Every call takes the next batch (method, sections 1 and 4).
+
+  Args:
+    network: the super network.
+    batches: endless data set of images `[batch, height, width, channels]` and
+      labels `[batch]`.
+  """
+
+  def __init__(self, network: supernet.SuperNetwork, batches: tf.data.Dataset):
+    self._network = network
+    self._batches = iter(batches)
+
+  def __call__(self, beta: Encoding, alpha: Encoding) -> tf.Tensor:
+    """Returns the rewards `[architectures]` float32, -1 to 1.
+
+    Args:
+      beta: the architectures before, one leading dimension.
+      alpha: the architectures after.
+    """
+    images, labels = next(self._batches)
+    both = Encoding(*(tf.concat(pair, axis=0) for pair in zip(beta, alpha)))
+    before, after = tf.split(
+      self._network.score(images, labels, both).accuracy, 2
+    )
+    return after - before
+
+
+class HeldOutAccuracy:
+  """Accuracy of architectures on all examples of a data set.
+
+  Args:
+    network: the super network.
+    batches: one pass of images, labels and weights `[batch]`, 0 for fillers.
+  """
+
+  def __init__(self, network: supernet.SuperNetwork, batches: tf.data.Dataset):
+    self._batches = batches
+    self._score = tf.function(network.score, autograph=False)
+
+  def __call__(self, architectures: Encoding) -> np.ndarray:
+    """Returns the accuracies `[architectures]`, 0 to 1.
+
+    Args:
+      architectures: encodings with one leading dimension; another number of
+        them compiles anew.
+    """
+    architectures = Encoding(*(tf.convert_to_tensor(x) for x in architectures))
+    right, count = 0.0, 0.0
+    for images, labels, weights in self._batches:
+      scores = self._score(images, labels, architectures, weights)
+      examples = float(tf.reduce_sum(weights))
+      right = right + scores.accuracy.numpy().astype(np.float64) * examples
+      count += examples
+    return right / count

@@ -1,0 +1,158 @@
+"""Input architectures at random, as tensors.
+
+A sampler is called with a count and a seed and returns that many encoded
+architectures. It runs inside a graph and holds no state: the same seed gives
+the same architectures (method, section 4: "sample an architecture uniformly").
+"""
+
+from __future__ import annotations
+
+from typing import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from nat_tf import spaces
+
+# (count, seed) -> encoding with leading dimension [count]. The seed is an
+# int32 tensor `[2]`, as TensorFlow's stateless random operations take it.
+Sampler = Callable[[int, tf.Tensor], spaces.Encoding]
+
+
+class UniformSampler:
+  """Draws architectures uniformly from a space.
+
+  Every present edge gets an operation, and a source among the vertices before
+  its target, each with equal probability and independently. The size is drawn
+  once an architecture and holds for all its cells: a space of several sizes is
+  the union of spaces of one size (`micro` is DARTS's and ENAS's).
+  """
+
+  def __init__(self, space: spaces.Space):
+    """Prepares to draw from a space.
+
+    Args:
+      space: where the architectures come from.
+    """
+    self._space = space
+
+  def __call__(self, count: int, seed: tf.Tensor) -> spaces.Encoding:
+    """Draws architectures.
+
+    Args:
+      count: how many.
+      seed: int32 tensor `[2]`.
+
+    Returns:
+      Their encoding, tensors with leading dimension `[count]`.
+    """
+    space = self._space
+    seeds = tf.unstack(tf.random.split(seed, 3))
+    choice = tf.random.stateless_uniform(
+      [count], seeds[0], maxval=len(space.sizes), dtype=tf.int32
+    )
+    shape = [count, len(space.cells), space.edges]
+    present = self._present(tf.gather(space.sizes, choice), shape)
+    operations = tf.random.stateless_uniform(
+      shape, seeds[1], maxval=len(space.operations), dtype=tf.int32
+    )
+    operations = tf.where(present, operations, space.index('null'))
+    sources = self._sources(present, shape, seeds[2])
+    concat = self._concat(operations, sources, present, choice)
+    return spaces.Encoding(operations, sources, present, concat)
+
+  def _present(self, sizes: tf.Tensor, shape: list[int]) -> tf.Tensor:
+    """Marks the slots that end in a vertex an architecture has.
+
+    Args:
+      sizes: `[count]` int32, numbers of intermediate vertices.
+      shape: `[count, cells, edges]`.
+
+    Returns:
+      `[count, cells, edges]` bool.
+    """
+    end = self._space.inputs + sizes[:, tf.newaxis, tf.newaxis]
+    return tf.broadcast_to(tf.constant(self._space.targets) < end, shape)
+
+  def _sources(
+    self, present: tf.Tensor, shape: list[int], seed: tf.Tensor
+  ) -> tf.Tensor:
+    """Draws a source for every slot, unless the space fixes it.
+
+    Returns:
+      `[count, cells, edges]` int32.
+    """
+    if self._space.sources is not None:
+      return tf.broadcast_to(tf.constant(self._space.sources), shape)
+    # The bound differs from slot to slot and stateless_uniform takes only one:
+    # a remainder of 32 random bits is uniform up to a relative 1e-8.
+    bits = tf.random.stateless_uniform(
+      shape, seed, minval=None, maxval=None, dtype=tf.int32
+    )
+    sources = tf.math.floormod(bits, tf.constant(self._space.targets))
+    return tf.where(present, sources, 0)
+
+  def _concat(
+    self,
+    operations: tf.Tensor,
+    sources: tf.Tensor,
+    present: tf.Tensor,
+    choice: tf.Tensor,
+  ) -> tf.Tensor:
+    """Picks the output: all vertices, or those that no edge reads.
+
+    A null edge reads nothing. The last vertex is always a loose end, so the
+    output is never empty.
+
+    Returns:
+      `[count, cells, intermediates]` bool.
+    """
+    space = self._space
+    reads = present & (operations != space.index('null'))
+    source = tf.one_hot(sources, space.vertices, True, False, dtype=tf.bool)
+    read = tf.reduce_any(source & reads[..., tf.newaxis], axis=-2)
+    sizes = tf.gather(space.sizes, choice)[:, tf.newaxis, tf.newaxis]
+    exists = tf.range(space.intermediates) < sizes
+    loose = tf.gather(space.loose_ends, choice)[:, tf.newaxis, tf.newaxis]
+    return exists & ~(loose & read[..., space.inputs :])
+
+
+class PoolSampler:
+  """Draws architectures uniformly, with replacement, from given ones."""
+
+  def __init__(self, encodings: spaces.Encoding):
+    """Takes the pool.
+
+    Args:
+      encodings: architectures with one leading dimension, the pool's size.
+
+    Raises:
+      ValueError: the pool is empty.
+    """
+    self._size = len(np.asarray(encodings.operations))
+    if not self._size:
+      raise ValueError('the pool of architectures is empty')
+    # Made eagerly, once: a graph that draws from the pool captures the tensors
+    # and does not copy a large pool into its constants.
+    with tf.init_scope():
+      self._pool = spaces.Encoding(
+        tf.constant(encodings.operations, tf.int32),
+        tf.constant(encodings.sources, tf.int32),
+        tf.constant(encodings.present, tf.bool),
+        tf.constant(encodings.concat, tf.bool),
+      )
+
+  def __call__(self, count: int, seed: tf.Tensor) -> spaces.Encoding:
+    """Draws architectures.
+
+    Args:
+      count: how many.
+      seed: int32 tensor `[2]`.
+
+    Returns:
+      Their encoding, tensors with leading dimension `[count]`.
+    """
+    rows = tf.random.stateless_uniform(
+      [count], seed, maxval=self._size, dtype=tf.int32
+    )
+    return spaces.Encoding(*(tf.gather(array, rows) for array in self._pool))

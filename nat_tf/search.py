@@ -1,0 +1,129 @@
+"""Learns a Neural Architecture Transformer and applies it to one architecture.
+
+  bazel run //nat_tf:search -- --workdir=W
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+
+from nat_tf import command  # isort: skip
+
+from absl import flags
+
+from nat_tf import algorithm
+from nat_tf import architecture_source
+from nat_tf import data
+from nat_tf import learning_log
+from nat_tf import progress_bar
+from nat_tf import result
+from nat_tf import transformer as transformer_lib
+from nat_tf import workdir as workdir_lib
+from nat_tf.search_config import SearchConfig
+
+_WORKDIR = flags.DEFINE_string(
+  'workdir',
+  None,
+  'directory for checkpoints, event files and results; one that holds a search '
+  'with the same settings is gone on with (default: '
+  'nat_tf_runs/<dataset>-<time>).',
+)
+_ARCHITECTURE = flags.DEFINE_string(
+  'architecture',
+  'darts',
+  'what to transform in the end: a published name, a file of JSON or genotype, '
+  'or the text of a genotype.',
+)
+_CANDIDATES = flags.DEFINE_integer(
+  'candidates',
+  10,
+  'architectures sampled from the policy to choose from; 1 or more.',
+  lower_bound=1,
+)
+SearchConfig.define_flags()
+
+
+def main(argv: list[str]):
+  """Runs the command."""
+  del argv  # `command.run` refuses any.
+  started = time.monotonic()
+  config = _config()
+  workdir = workdir_lib.Workdir(_WORKDIR.value or _default_workdir(config))
+  architecture = architecture_source.resolve(_ARCHITECTURE.value)
+  config.search_space().encode(architecture)  # Fails now if it does not fit.
+  dataset = data.load(config.data_config())
+  workdir.create(config)
+  print(f'search on {config.dataset}, workdir {workdir.path}', flush=True)
+  transformer = transformer_lib.Transformer(config, dataset)
+  learn(transformer, dataset, workdir)
+  transformation = transformer.transform(
+    architecture, _CANDIDATES.value, config.seed
+  )
+  name = _ARCHITECTURE.value if len(_ARCHITECTURE.value) < 40 else 'input'
+  result.write(transformation, name, workdir.path)
+  workdir.write_json(
+    'summary.json',
+    {
+      'dataset': config.dataset,
+      'space': config.space,
+      'transitions': config.transitions,
+      'seed': config.seed,
+      'seconds': round(time.monotonic() - started, 1),
+      'input': transformation.source.summary(name),
+      'transformed': transformation.transformed.summary(f'{name}, transformed'),
+    },
+  )
+  print(result.table(transformation, name))
+  print(_where(workdir))
+
+
+def learn(
+  transformer: transformer_lib.Transformer,
+  dataset: data.ImageDataset,
+  workdir: workdir_lib.Workdir,
+):
+  """Runs Algorithm 1 with a progress bar and event files."""
+  search = algorithm.Search(transformer, dataset, workdir.checkpoints)
+  bar = progress_bar.ProgressBar(search.steps, search.done)
+  log = learning_log.LearningLog(workdir, search.epoch)
+
+  def report(progress: algorithm.Progress):
+    bar(progress)
+    log(progress)
+
+  try:
+    search.run(report)
+  finally:
+    bar.close()
+  log.close()
+
+
+def _config() -> SearchConfig:
+  config = SearchConfig.from_flags()
+  if config.data_dir is not None:
+    # The workdir remembers it for commands that are called elsewhere.
+    path = os.path.abspath(os.path.expanduser(config.data_dir))
+    config = dataclasses.replace(config, data_dir=path)
+  return config
+
+
+def _default_workdir(config: SearchConfig) -> str:
+  dataset = config.dataset.replace('/', '_').replace(':', '_')
+  return f'nat_tf_runs/{dataset}-{time.strftime("%Y%m%d-%H%M%S")}'
+
+
+def _where(workdir: workdir_lib.Workdir) -> str:
+  files = {
+    'drawing': 'transformed.png, transformed.svg',
+    'architecture': 'transformed.json',
+    'numbers': 'summary.json, learning.csv, learning.png',
+    'TensorBoard': f'tensorboard --logdir={workdir.events}',
+  }
+  lines = [f'  {what:<13} {where}' for what, where in files.items()]
+  return '\n'.join([f'in {workdir.path}:', *lines])
+
+
+if __name__ == '__main__':
+  command.run(main)

@@ -1,0 +1,138 @@
+"""Everything that a search can be told, as one typed record."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from nat_tf import agent
+from nat_tf import data
+from nat_tf import policy
+from nat_tf import spaces
+from nat_tf import transitions
+from nat_tf.setting import Range
+from nat_tf.setting import Settings
+from nat_tf.setting import setting
+
+_COUNT = Range(least=1)
+_NOT_NEGATIVE = Range(least=0)
+_POSITIVE = Range(above=0)
+_CHANNELS = Range(least=2, even=True)
+_SHARE = Range(above=0, below=1)
+_DECAY = Range(least=0, below=1)
+_SEED = Range(least=0, below=2**31)  # TensorFlow's seeds are int32.
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchConfig(Settings):
+  """How to learn a transformer; the defaults are those of the digits run.
+
+  Every field says what it means. The paper's values are in
+  `flags/search_cifar10.flags`.
+  """
+
+  dataset: str = setting(
+    'digits', 'TFDS name of an image-classification data set'
+  )
+  data_dir: str | None = setting(
+    None, 'directory of the prepared data sets; default: the one TFDS uses'
+  )
+  space: str = setting(
+    'micro', 'architectures that are learned on', choices=tuple(spaces.SPACES)
+  )
+  transitions: str = setting(
+    'nat',
+    'rules that say which operation may become which',
+    choices=transitions.TRANSITIONS,
+  )
+  policy: str = setting('gcn', 'policy that learns', choices=policy.POLICIES)
+  seed: int = setting(
+    0, 'decides data order, initial weights and samples', range=_SEED
+  )
+  epochs: int = setting(40, 'passes of Algorithm 1', range=_COUNT)
+  weights_steps: int = setting(
+    0,
+    'weight steps an epoch, 0 for one pass over the weights part of the data',
+    range=_NOT_NEGATIVE,
+  )
+  policy_steps: int = setting(
+    0,
+    'policy steps an epoch, 0 for one pass over the policy part of the data',
+    range=_NOT_NEGATIVE,
+  )
+  batch_size: int = setting(64, 'images a step', range=_COUNT)
+  cells: int = setting(5, 'cells of the super network', range=_COUNT)
+  channels: int = setting(
+    8, 'channels of the super network in its first cell', range=_CHANNELS
+  )
+  weights_learning_rate: float = setting(
+    0.05, 'learning rate of the shared weights (SGD)', range=_POSITIVE
+  )
+  weights_momentum: float = setting(
+    0.9, 'momentum of the shared weights (SGD)', range=_DECAY
+  )
+  weights_decay: float = setting(
+    3e-4, 'L2 penalty of the shared weights', range=_NOT_NEGATIVE
+  )
+  weights_clip_norm: float = setting(
+    5.0, "largest norm of the shared weights' gradients", range=_POSITIVE
+  )
+  policy_batch: int = setting(
+    8, 'architectures a policy step transforms', range=_COUNT
+  )
+  policy_learning_rate: float = setting(
+    1e-3, 'learning rate of the policy (Adam)', range=_POSITIVE
+  )
+  policy_decay: float = setting(
+    5e-4, "L2 penalty of the policy's weights", range=_NOT_NEGATIVE
+  )
+  entropy: float = setting(
+    0.003,
+    "weight of the policy's entropy (in nats) beside the reward, lambda",
+    range=_NOT_NEGATIVE,
+  )
+  baseline_decay: float = setting(
+    0.9, "share that the reward's moving average keeps a step", range=_DECAY
+  )
+  weights_fraction: float = setting(
+    0.4, 'share of the training split that trains the weights', range=_SHARE
+  )
+  candidates_fraction: float = setting(
+    0.2,
+    'share of the training split held out to choose candidates (what the two '
+    'shares leave is for the policy)',
+    range=_SHARE,
+  )
+  final_cells: int = setting(
+    20, 'cells of the final network, for which costs are counted', range=_COUNT
+  )
+  final_channels: int = setting(
+    36, 'channels of the final network in its first cell', range=_CHANNELS
+  )
+
+  def search_space(self) -> spaces.Space:
+    """Returns the space that `space` names."""
+    return spaces.SPACES[self.space]
+
+  def data_config(self, data_dir: str | None = None) -> data.DataConfig:
+    """Returns how the data set is read.
+
+    Args:
+      data_dir: where it lies now; None for where the search found it.
+    """
+    return data.DataConfig(
+      dataset=self.dataset,
+      data_dir=data_dir or self.data_dir,
+      batch_size=self.batch_size,
+      seed=self.seed,
+      weights_fraction=self.weights_fraction,
+      candidates_fraction=self.candidates_fraction,
+    )
+
+  def agent_config(self) -> agent.AgentConfig:
+    """Returns how the policy is trained."""
+    return agent.AgentConfig(
+      learning_rate=agent.Schedule(self.policy_learning_rate),
+      weight_decay=self.policy_decay,
+      entropy=agent.Schedule(self.entropy),
+      baseline_decay=self.baseline_decay,
+    )

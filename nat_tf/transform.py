@@ -1,0 +1,62 @@
+"""Applies a learned transformer to an architecture.
+
+  bazel run //nat_tf:transform -- --workdir=W --architecture=vggblock
+"""
+
+from __future__ import annotations
+
+from nat_tf import command  # isort: skip
+
+from absl import flags
+
+from nat_tf import architecture_source
+from nat_tf import result
+from nat_tf import transformer as transformer_lib
+
+_WORKDIR = flags.DEFINE_string(
+  'workdir', None, 'directory of the search that learned the transformer.'
+)
+_ARCHITECTURE = flags.DEFINE_string(
+  'architecture',
+  None,
+  'what to transform: a published name, a file of JSON or genotype, or the text '
+  'of a genotype.',
+)
+_OUTPUT = flags.DEFINE_string(
+  'output', 'transformed', 'directory for the architecture and its drawing.'
+)
+_CANDIDATES = flags.DEFINE_integer(
+  'candidates',
+  10,
+  'architectures sampled from the policy to choose from; 1 or more.',
+  lower_bound=1,
+)
+_SEED = flags.DEFINE_integer(
+  'seed', 0, 'decides the samples; 0 or more.', lower_bound=0
+)
+_DATA_DIR = flags.DEFINE_string(
+  'data_dir',
+  None,
+  'directory of the prepared data sets (default: where the search found them).',
+)
+flags.mark_flags_as_required(['workdir', 'architecture'])
+
+
+def main(argv: list[str]):
+  """Runs the command."""
+  del argv  # `command.run` refuses any.
+  architecture = architecture_source.resolve(_ARCHITECTURE.value)
+  transformer = transformer_lib.load(_WORKDIR.value, _DATA_DIR.value)
+  transformation = transformer.transform(
+    architecture, _CANDIDATES.value, _SEED.value
+  )
+  name = _ARCHITECTURE.value if len(_ARCHITECTURE.value) < 40 else 'input'
+  result.write(transformation, name, _OUTPUT.value)
+  print(result.table(transformation, name))
+  print(
+    f'in {_OUTPUT.value}: transformed.json, transformed.png, transformed.svg'
+  )
+
+
+if __name__ == '__main__':
+  command.run(main)

@@ -1,0 +1,108 @@
+"""The directory that a search fills and that later commands read."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from nat_tf import atomic_file
+from nat_tf import input_error
+from nat_tf import search_config
+from nat_tf import setting
+
+
+class WorkdirError(input_error.InputError):
+  """A directory is not what is needed; the message says what it lacks."""
+
+
+class Workdir:
+  """Names and writes the files of a run.
+
+  Attributes:
+    path: the directory.
+  """
+
+  def __init__(self, path: str):
+    """Names the files; touches nothing."""
+    self.path = os.path.abspath(path)
+
+  @property
+  def config_file(self) -> str:
+    """The configuration, JSON."""
+    return os.path.join(self.path, 'config.json')
+
+  @property
+  def checkpoints(self) -> str:
+    """Directory of the checkpoints."""
+    return os.path.join(self.path, 'checkpoints')
+
+  @property
+  def events(self) -> str:
+    """Directory of TensorBoard's event files."""
+    return os.path.join(self.path, 'events')
+
+  def file(self, name: str) -> str:
+    """Returns the path of any other file of the directory."""
+    return os.path.join(self.path, name)
+
+  def create(self, config: search_config.SearchConfig):
+    """Makes the directory for a search, or finds it as that search left it.
+
+    Raises:
+      WorkdirError: it holds something else, another search, or cannot be made.
+    """
+    try:
+      os.makedirs(self.path, exist_ok=True)
+      found = os.listdir(self.path)
+    except OSError as error:
+      raise WorkdirError(
+        f'cannot make or read the directory {self.path}: {error.strerror}; '
+        'give a --workdir that can be written'
+      ) from None
+    if not found:
+      self.write_text('config.json', config.to_json())
+    elif self.config() != config:
+      raise WorkdirError(
+        f'{self.path} holds a search with other settings (see config.json '
+        'there); give a new --workdir, or the same settings to go on'
+      )
+
+  def config(self) -> search_config.SearchConfig:
+    """Reads the configuration.
+
+    Raises:
+      WorkdirError: the directory does not belong to a search.
+    """
+    if not os.path.isdir(self.path):
+      raise WorkdirError(
+        f'there is no directory {self.path}; give the --workdir of a search'
+      )
+    try:
+      with open(self.config_file, encoding='utf-8') as file:
+        return search_config.SearchConfig.from_json(file.read())
+    except FileNotFoundError:
+      raise WorkdirError(
+        f'{self.path} is not the workdir of a search: it holds no config.json'
+      ) from None
+    except (OSError, UnicodeDecodeError, setting.ConfigError) as error:
+      raise WorkdirError(f'cannot use {self.config_file}: {error}') from None
+
+  def write_text(self, name: str, text: str):
+    """Writes a file of the directory, wholly or not at all.
+
+    Raises:
+      WorkdirError: it cannot be written.
+    """
+    try:
+      with atomic_file.replacing(self.file(name)) as temporary:
+        with open(temporary, 'w', encoding='utf-8') as file:
+          file.write(text)
+    except OSError as error:
+      raise WorkdirError(
+        f'cannot write {self.file(name)}: {error.strerror or error}'
+      ) from None
+
+  def write_json(self, name: str, value: Any):
+    """Writes a JSON file of the directory; see `write_text`."""
+    self.write_text(name, json.dumps(value, indent=2) + '\n')

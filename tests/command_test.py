@@ -1,0 +1,160 @@
+"""Tests of nat_tf.command."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+
+from absl.testing import absltest
+from absl.testing import parameterized
+
+from nat_tf import command
+
+_SCRIPT = """
+from nat_tf import command
+
+import os
+
+from absl import flags
+
+from nat_tf import input_error
+
+_DO = flags.DEFINE_string('do', '', 'what to do')
+_COUNT = flags.DEFINE_integer('count', 1, 'how many', lower_bound=1)
+
+
+def main(argv):
+  if _DO.value == 'refuse':
+    raise input_error.InputError('the input\\n  is wrong')
+  if _DO.value == 'interrupt':
+    raise KeyboardInterrupt
+  if _DO.value == 'break':
+    raise ValueError('a fault of the program')
+  print(os.getcwd(), _COUNT.value, os.environ['TF_CPP_MIN_LOG_LEVEL'])
+
+
+if __name__ == '__main__':
+  command.run(main)
+"""
+
+
+class FailTest(absltest.TestCase):
+  def test_prints_one_line_and_exits_with_1(self):
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors):
+      with self.assertRaises(SystemExit) as caught:
+        command.fail('a\n  long\tstory\n')
+    self.assertEqual(errors.getvalue(), 'error: a long story\n')
+    self.assertEqual(caught.exception.code, 1)
+
+
+class RunTest(parameterized.TestCase):
+  def setUp(self):
+    super().setUp()
+    self.folder = os.path.realpath(self.create_tempdir().full_path)
+    self.script = os.path.join(self.folder, 'script.py')
+    with open(self.script, 'w', encoding='utf-8') as file:
+      file.write(_SCRIPT)
+
+  def _run(self, *arguments: str, **environment: str):
+    """Runs the script; returns what it left behind."""
+    inherited = {
+      name: value
+      for name, value in os.environ.items()
+      if name not in ('BUILD_WORKING_DIRECTORY', 'TF_CPP_MIN_LOG_LEVEL')
+    }
+    return subprocess.run(
+      [sys.executable, self.script, *arguments],
+      env={
+        **inherited,
+        'PYTHONPATH': os.pathsep.join(
+          os.path.abspath(path) for path in sys.path
+        ),
+        **environment,
+      },
+      cwd=self.folder,
+      capture_output=True,
+      text=True,
+      check=False,
+    )
+
+  def assertFails(self, done, line):
+    self.assertEqual((done.stdout, done.stderr), ('', f'error: {line}\n'))
+    self.assertEqual(done.returncode, 1)
+
+  def test_runs(self):
+    done = self._run('--count=7')
+    self.assertEqual(done.stdout, f'{self.folder} 7 3\n')
+    self.assertEqual((done.stderr, done.returncode), ('', 0))
+
+  def test_wrong_input_is_one_line(self):
+    self.assertFails(self._run('--do=refuse'), 'the input is wrong')
+
+  def test_an_interruption_is_one_line(self):
+    self.assertFails(self._run('--do=interrupt'), 'interrupted')
+
+  def test_a_fault_of_the_program_shows_where(self):
+    done = self._run('--do=break')
+    self.assertEqual(done.returncode, 1)
+    self.assertStartsWith(done.stderr, 'Traceback')
+    self.assertIn('ValueError: a fault of the program', done.stderr)
+
+  @parameterized.parameters(
+    (
+      '--unknown_flag',
+      "Unknown command line flag 'unknown_flag'; --help lists all flags",
+    ),
+    (
+      '--cout=2',
+      "Unknown command line flag 'cout'. Did you mean: count ?; --help lists "
+      'all flags',
+    ),
+    (
+      '--count=0',
+      'flag --count=0: 0 is not a positive integer; --help lists all flags',
+    ),
+    (
+      '--count=some',
+      "flag --count=some: invalid literal for int() with base 10: 'some'; "
+      '--help lists all flags',
+    ),
+  )
+  def test_a_wrong_flag_is_one_line(self, argument, line):
+    self.assertFails(self._run(argument), line)
+
+  def test_an_argument_is_one_line(self):
+    self.assertFails(
+      self._run('count', '--do=refuse'),
+      "unexpected argument 'count'; options are written --name=value",
+    )
+
+  def test_help_lists_the_flags(self):
+    done = self._run('--help')
+    self.assertIn('--count: how many', done.stdout)
+    self.assertEqual(done.stderr, '')
+
+  def test_paths_are_meant_from_where_bazel_was_called(self):
+    # A flag file is a path too, and is read before `main`.
+    called = self.create_tempdir().full_path
+    with open(os.path.join(called, 'a.flags'), 'w', encoding='utf-8') as file:
+      file.write('--count=9\n')
+    done = self._run('--flagfile=a.flags', BUILD_WORKING_DIRECTORY=called)
+    self.assertEqual(done.stdout, f'{os.path.realpath(called)} 9 3\n')
+
+  def test_keeps_the_user_s_log_level(self):
+    done = self._run(TF_CPP_MIN_LOG_LEVEL='0')
+    self.assertEndsWith(done.stdout, ' 0\n')
+
+  def test_gym_prints_no_notice(self):
+    # As in the commands, which load Gym before they call `run`.
+    with open(self.script, 'w', encoding='utf-8') as file:
+      file.write('from nat_tf import command\nimport gym\n')
+    done = self._run()
+    self.assertEqual((done.stderr, done.returncode), ('', 0))
+
+
+if __name__ == '__main__':
+  absltest.main()

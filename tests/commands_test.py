@@ -1,0 +1,189 @@
+"""The commands from outside: what a user types, reads and finds."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+from absl.testing import absltest
+from absl.testing import parameterized
+
+_ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Learns in seconds: two cells of four channels, one epoch.
+_SMALL = (
+  '--epochs=1',
+  '--weights_steps=2',
+  '--policy_steps=1',
+  '--policy_batch=2',
+  '--cells=2',
+  '--channels=2',
+  '--batch_size=8',
+  '--candidates=2',
+)
+
+
+def _run(module: str, *arguments: str, cwd: str):
+  """Runs a command as `bazel run` does: elsewhere, with the user's directory."""
+  environment = {
+    **os.environ,
+    'BUILD_WORKING_DIRECTORY': cwd,
+    'PYTHONPATH': os.pathsep.join([str(_ROOT), *sys.path]),
+  }
+  return subprocess.run(
+    [sys.executable, '-m', f'nat_tf.{module}', *arguments],
+    cwd=_ROOT,
+    env=environment,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+
+
+class SearchAndTransformTest(absltest.TestCase):
+  def test_learns_then_transforms(self):
+    here = self.create_tempdir().full_path
+    first = _run('search', *_SMALL, '--seed=7', '--workdir=a', cwd=here)
+    self.assertEqual(first.returncode, 0, first.stderr)
+    self._check_workdir(pathlib.Path(here, 'a'), first.stdout)
+
+    with self.subTest('the same seed gives the same architecture'):
+      _run('search', *_SMALL, '--seed=7', '--workdir=b', cwd=here)
+      self.assertEqual(
+        pathlib.Path(here, 'a', 'transformed.json').read_text('utf-8'),
+        pathlib.Path(here, 'b', 'transformed.json').read_text('utf-8'),
+      )
+
+    with self.subTest('other settings do not overwrite a search'):
+      again = _run('search', *_SMALL, '--seed=8', '--workdir=a', cwd=here)
+      self._check_refused(again, 'holds a search with other settings')
+
+    for name in ('enas', 'resblock', 'vggblock', 'a/transformed.json'):
+      with self.subTest(f'transforms {name}'):
+        output = f'out_{len(name)}'
+        result = _run(
+          'transform',
+          '--workdir=a',
+          f'--architecture={name}',
+          f'--output={output}',
+          cwd=here,
+        )
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(f'input ({name})', result.stdout)
+        self.assertContainsSubset(
+          {'transformed.json', 'transformed.png', 'transformed.svg'},
+          os.listdir(os.path.join(here, output)),
+        )
+
+    with self.subTest('says which architecture is unknown'):
+      result = _run(
+        'transform', '--workdir=a', '--architecture=dart', cwd=here
+      )
+      self._check_refused(result, "unknown architecture 'dart'")
+
+  def _check_workdir(self, workdir, stdout):
+    summary = json.loads((workdir / 'summary.json').read_text('utf-8'))
+    self.assertEqual(
+      list(summary),
+      [
+        'dataset',
+        'space',
+        'transitions',
+        'seed',
+        'seconds',
+        'input',
+        'transformed',
+      ],
+    )
+    for side in ('input', 'transformed'):
+      self.assertEqual(
+        list(summary[side]), ['name', 'params', 'madds', 'accuracy']
+      )
+    self.assertEqual(summary['input']['name'], 'darts')
+    self.assertLessEqual(
+      summary['transformed']['params'], summary['input']['params']
+    )
+    self.assertLessEqual(
+      summary['transformed']['madds'], summary['input']['madds']
+    )
+    self.assertContainsSubset(
+      {
+        'checkpoints',
+        'config.json',
+        'events',
+        'learning.csv',
+        'learning.png',
+        'transformed.json',
+        'transformed.png',
+        'transformed.svg',
+      },
+      os.listdir(workdir),
+    )
+    self.assertIn(str(workdir), stdout)
+    self.assertIn('input (darts)', stdout)
+
+  def _check_refused(self, result, words):
+    self.assertNotEqual(result.returncode, 0)
+    self.assertIn(words, result.stderr)
+    self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
+
+
+class BadInputTest(parameterized.TestCase):
+  @parameterized.named_parameters(
+    ('data_set', ['--dataset=cifar01'], 'cifar01'),
+    ('architecture', ['--architecture=dartz'], "unknown architecture 'dartz'"),
+    ('epochs', ['--epochs=-1'], '--epochs is -1; it must be 1 or more'),
+    ('number', ['--epochs=many'], 'epochs'),
+    ('space', ['--space=dart'], '--space'),
+    ('flag', ['--epoch=1'], 'epoch'),
+    ('argument', ['darts'], "unexpected argument 'darts'"),
+    (
+      'cycle',
+      ["--architecture=Genotype(normal=[('skip_connect', 3)])"],
+      'Genotype',
+    ),
+  )
+  def test_search_stops_with_one_line(self, arguments, words):
+    here = self.create_tempdir().full_path
+    result = _run('search', *arguments, cwd=here)
+    self.assertNotEqual(result.returncode, 0)
+    self.assertIn(words, result.stderr)
+    self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
+    self.assertEmpty(os.listdir(here))
+
+  def test_search_names_the_edge_of_a_malformed_file(self):
+    # vertex 3 reads itself: 3 -> 3
+    here = self.create_tempdir()
+    edges = [
+      {'source': s, 'target': t, 'operation': 'skip'}
+      for s, t in ((0, 2), (1, 2), (3, 3), (0, 3), (0, 4), (0, 4), (0, 5))
+    ]
+    cell = {'inputs': 2, 'vertices': 6, 'edges': edges, 'concat': [5]}
+    here.create_file(
+      'cyclic.json',
+      json.dumps(
+        {'schema_version': 1, 'cells': {'normal': cell, 'reduction': cell}}
+      ),
+    )
+    result = _run(
+      'search', '--architecture=cyclic.json', cwd=here.full_path
+    )
+    self.assertEqual(result.returncode, 1)
+    self.assertIn('normal cell: edge 2 (3 -> 3, skip)', result.stderr)
+    self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
+    self.assertEqual(os.listdir(here.full_path), ['cyclic.json'])
+
+  def test_transform_wants_the_workdir_of_a_search(self):
+    here = self.create_tempdir().full_path
+    result = _run(
+      'transform', '--workdir=.', '--architecture=darts', cwd=here
+    )
+    self.assertEqual(result.returncode, 1)
+    self.assertIn('is not the workdir of a search', result.stderr)
+    self.assertEmpty(os.listdir(here))
+
+
+if __name__ == '__main__':
+  absltest.main()

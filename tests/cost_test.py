@@ -1,0 +1,170 @@
+"""Tests of nat_tf.cost."""
+
+from __future__ import annotations
+
+from absl.testing import absltest
+from absl.testing import parameterized
+
+from nat_tf import cost
+from nat_tf import layout
+from nat_tf import transitions
+from nat_tf import vocabulary
+from nat_tf import zoo
+from nat_tf.architecture import Architecture
+from nat_tf.architecture import Cell
+from nat_tf.architecture import Edge
+from nat_tf.cost import Cost
+
+# Method, section 7.
+_CIFAR10 = layout.NetworkConfig(
+  cells=20, channels=36, image_size=(32, 32), image_channels=3, classes=10
+)
+
+# The place for which costs of single operations are published.
+_WIDE = layout.CellPlace('normal', 128, 1, (32, 32), (32, 32), False)
+_HALVING = layout.CellPlace('reduction', 128, 2, (64, 64), (32, 32), False)
+
+_NAMES = tuple(operation.name for operation in vocabulary.ALL)
+
+
+def _toy(first: str, second: str) -> Architecture:
+  """Two edges into one vertex, in both cells: 0 --> 2 <-- 1."""
+  cell = Cell(2, 3, (Edge(0, 2, first), Edge(1, 2, second)), (2,))
+  return Architecture.of(normal=cell, reduction=cell)
+
+
+class CostTest(absltest.TestCase):
+  def test_adds_up(self):
+    self.assertEqual(Cost(1, 2).plus(Cost(30, 40)), Cost(31, 42))
+
+  def test_within_holds_for_equal_costs(self):
+    self.assertTrue(Cost(3, 4).within(Cost(3, 4)))
+
+  def test_within_wants_both(self):
+    self.assertFalse(Cost(4, 0).within(Cost(3, 4)))
+    self.assertFalse(Cost(0, 5).within(Cost(3, 4)))
+
+
+class EdgeTest(parameterized.TestCase):
+  # Channels^2 * window (or window + channels, twice) and a scale and an offset
+  # for every norm.
+  @parameterized.parameters(
+    ('conv_3x3', 9 * 128 * 128 + 256, 9 * 128 * 128),
+    ('sep_conv_3x3', 2 * (9 + 128) * 128 + 512, 2 * (9 + 128) * 128),
+    ('dil_conv_5x5', (25 + 128) * 128 + 256, (25 + 128) * 128),
+    ('max_pool_3x3', 0, 0),
+    ('skip', 0, 0),
+    ('null', 0, 0),
+  )
+  def test_counts_norms_as_parameters(self, name, params, madds):
+    self.assertEqual(
+      cost.edge(name, _WIDE, strided=True), Cost(params, madds * 1024)
+    )
+
+  def test_skip_costs_on_a_strided_edge_only(self):
+    reduction = Cost(128 * 128 + 256, 128 * 128 * 1024)
+    self.assertEqual(cost.edge('skip', _HALVING, strided=True), reduction)
+    self.assertEqual(cost.edge('skip', _HALVING, strided=False), Cost(0, 0))
+
+  def test_order_of_the_operations(self):
+    # As published: conv > sep_conv > dil_conv > conv_1x1 > the rest.
+    order = (
+      *('conv_5x5', 'conv_3x3', 'sep_conv_5x5', 'sep_conv_3x3'),
+      *('dil_conv_5x5', 'dil_conv_3x3', 'conv_1x1', 'max_pool_5x5'),
+    )
+    costs = [cost.edge(name, _WIDE, strided=False) for name in order]
+    for larger, smaller in zip(costs, costs[1:]):
+      self.assertGreater(larger.params, smaller.params)
+      self.assertGreater(larger.madds, smaller.madds)
+
+  # A conv_1x1 may become a skip as well; on a strided edge both cost the same.
+  @parameterized.parameters(
+    (_WIDE, ()),
+    (
+      _HALVING,
+      (
+        *('max_pool_5x5', 'max_pool_3x3', 'avg_pool_5x5', 'avg_pool_3x3'),
+        'null',
+      ),
+    ),
+  )
+  def test_only_a_strided_skip_costs_more_than_what_it_replaces(
+    self, place, before
+  ):
+    allowed = transitions.allowed('nat++', _NAMES)
+    costs = [cost.edge(name, place, strided=True) for name in _NAMES]
+    rising = {
+      (_NAMES[i], _NAMES[j])
+      for i in range(len(_NAMES))
+      for j in range(len(_NAMES))
+      if allowed[i, j] and not costs[j].within(costs[i])
+    }
+    self.assertEqual(rising, {(name, 'skip') for name in before})
+
+
+class NetworkTest(parameterized.TestCase):
+  # Parameters and multiply-adds of the released cells (method, section 7).
+  @parameterized.parameters(
+    ('darts', '3.35 M', '528 M'),
+    ('nat_darts', '2.68 M', '424 M'),
+    ('nat++_darts', '2.48 M', '394 M'),
+    ('enas', '3.86 M', '606 M'),
+    ('nat_enas', '3.86 M', '606 M'),
+    ('nat++_enas', '3.69 M', '581 M'),
+  )
+  def test_published_cifar10_network(self, name, params, madds):
+    total = cost.network(zoo.load(name), _CIFAR10)
+    self.assertEqual(f'{total.params / 1e6:.2f} M', params)
+    self.assertEqual(f'{total.madds / 1e6:.0f} M', madds)
+
+  # 4x4 image, 1 channel -> stem, 6 -> normal, 2 -> classifier, 3
+  def test_one_cell_by_hand(self):
+    config = layout.NetworkConfig(1, 2, (4, 4), 1, 3)
+    stem = Cost(9 * 1 * 6 + 2 * 6, 9 * 1 * 6 * 16)
+    inputs = Cost(2 * (6 * 2 + 2 * 2), 2 * 6 * 2 * 16)
+    conv = Cost(9 * 2 * 2 + 2 * 2, 9 * 2 * 2 * 16)
+    classifier = Cost(2 * 3 + 3, 2 * 3)
+    self.assertEqual(
+      cost.network(_toy('conv_3x3', 'skip'), config),
+      stem.plus(inputs).plus(conv).plus(classifier),
+    )
+
+  # 5x5 image -> stem, 6 -> normal, 2 -> reduction, 4 -> reduction, 8 -> 3
+  #              5x5         5x5            3x3               2x2
+  def test_reductions_by_hand(self):
+    config = layout.NetworkConfig(3, 2, (5, 5), 1, 3)
+    stem = Cost(9 * 6 + 2 * 6, 9 * 6 * 25)
+    # Stem and stem; stem and cell 0; cells 0 (halved to 3x3) and 1.
+    inputs = [
+      Cost(2 * (6 * 2 + 2 * 2), 2 * 6 * 2 * 25),
+      Cost(6 * 4 + 2 * 4 + 2 * 4 + 2 * 4, (6 * 4 + 2 * 4) * 25),
+      Cost(2 * 8 + 2 * 8 + 4 * 8 + 2 * 8, (2 * 8 + 4 * 8) * 9),
+    ]
+    # A skip is free in the normal cell.
+    skips = [
+      Cost(0, 0),
+      Cost(4 * 4 + 2 * 4, 4 * 4 * 9),
+      Cost(8 * 8 + 2 * 8, 8 * 8 * 4),
+    ]
+    total = stem
+    for part in [*inputs, *skips]:
+      total = total.plus(part)
+    total = total.plus(Cost(8 * 3 + 3, 8 * 3))
+    self.assertEqual(cost.network(_toy('max_pool_3x3', 'skip'), config), total)
+
+  def test_the_classifier_reads_what_is_concatenated(self):
+    edges = tuple(Edge(0, target, 'null') for target in (2, 3))
+    one, two = (
+      Architecture.of(normal=Cell(2, 4, edges, concat))
+      for concat in ((2,), (2, 3))
+    )
+    config = layout.NetworkConfig(1, 2, (4, 4), 1, 3)
+    # Two channels more, for three classes.
+    self.assertEqual(
+      cost.network(one, config).plus(Cost(2 * 3, 2 * 3)),
+      cost.network(two, config),
+    )
+
+
+if __name__ == '__main__':
+  absltest.main()

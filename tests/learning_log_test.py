@@ -1,0 +1,160 @@
+"""Tests of nat_tf.learning_log."""
+
+from __future__ import annotations
+
+import os
+from unittest import mock
+
+from absl.testing import absltest
+import matplotlib.image
+import tensorflow as tf
+
+from nat_tf import learning_log
+from nat_tf import workdir
+from nat_tf.algorithm import Progress
+
+_HEADER = (
+  'epoch,weights_loss,weights_accuracy,policy_reward,policy_entropy,'
+  'policy_baseline,policy_loss,policy_gradient_norm,images_per_second\n'
+)
+
+
+def _weights(epoch: int, loss: float, accuracy: float, images=64) -> Progress:
+  metrics = {'loss': tf.constant(loss), 'accuracy': tf.constant(accuracy)}
+  return Progress('weights', epoch, 0, 0, images, metrics)
+
+
+def _policy(epoch: int, reward: float, entropy: float, images=64) -> Progress:
+  metrics = {
+    'reward': reward,
+    'entropy': entropy,
+    'loss': 0.25,
+    'gradient_norm': 2.0,
+    'baseline': 0.5,
+  }
+  return Progress('policy', epoch, 0, 0, images, metrics)
+
+
+class _Clock:
+  """Stands for the module `time`; does not move by itself."""
+
+  def __init__(self):
+    self.now = 100.0
+
+  def monotonic(self) -> float:
+    return self.now
+
+
+class LearningLogTest(absltest.TestCase):
+  def setUp(self):
+    super().setUp()
+    self.workdir = workdir.Workdir(self.create_tempdir().full_path)
+    self.clock = _Clock()
+    self.enter_context(mock.patch.object(learning_log, 'time', self.clock))
+
+  def _log(self, steps, done=0):
+    """Logs steps, a second each."""
+    log = learning_log.LearningLog(self.workdir, done)
+    for step in steps:
+      self.clock.now += 1
+      log(step)
+    self.clock.now += 1
+    log.close()
+
+  def _csv(self) -> str:
+    with open(self.workdir.file('learning.csv'), encoding='utf-8') as file:
+      return file.read()
+
+  def _events(self) -> dict[tuple[str, int], float]:
+    found = {}
+    for name in sorted(os.listdir(self.workdir.events)):
+      path = os.path.join(self.workdir.events, name)
+      for event in tf.compat.v1.train.summary_iterator(path):
+        for value in event.summary.value:
+          number = float(tf.make_ndarray(value.tensor))
+          found[value.tag, event.step] = number
+    return found
+
+  # Epoch 1: two weight steps and a policy step; epoch 2: one of each.
+  _STEPS = (
+    _weights(1, 2.0, 0.25, images=10),
+    _weights(1, 1.0, 0.75, images=10),
+    _policy(1, -0.5, 8.0, images=40),
+    _weights(2, 0.5, 1.0, images=10),
+    _policy(2, 0.125, 6.0, images=20),
+  )
+
+  def test_table_holds_the_means_of_every_epoch(self):
+    self._log(self._STEPS)
+    # 60 images in the 4 s until the next epoch's first step, 30 in 2 s.
+    self.assertEqual(
+      self._csv(),
+      f'{_HEADER}'
+      '1,1.5,0.5,-0.5,8.0,0.5,0.25,2.0,15.0\n'
+      '2,0.5,1.0,0.125,6.0,0.5,0.25,2.0,15.0\n',
+    )
+
+  def test_event_files_hold_the_same(self):
+    self._log(self._STEPS)
+    expected = {
+      'weights/loss': (1.5, 0.5),
+      'weights/accuracy': (0.5, 1.0),
+      'policy/reward': (-0.5, 0.125),
+      'policy/entropy': (8.0, 6.0),
+      'policy/baseline': (0.5, 0.5),
+      'policy/loss': (0.25, 0.25),
+      'policy/gradient_norm': (2.0, 2.0),
+      'images/per_second': (15.0, 15.0),
+    }
+    self.assertEqual(
+      self._events(),
+      {
+        (tag, epoch): value
+        for tag, values in expected.items()
+        for epoch, value in enumerate(values, start=1)
+      },
+    )
+
+  def test_an_epoch_is_written_when_the_next_begins(self):
+    log = learning_log.LearningLog(self.workdir, 0)
+    self.clock.now += 1
+    log(_weights(1, 2.0, 0.5))
+    self.assertFalse(os.path.exists(self.workdir.file('learning.csv')))
+    self.clock.now += 1
+    log(_weights(2, 1.0, 0.5))
+    self.assertStartsWith(self._csv(), f'{_HEADER}1,2.0,0.5,')
+    self.assertIn(('weights/loss', 1), self._events())
+
+  # First run: epochs 1 and 2, and a part of 3 that no checkpoint holds. The
+  # second goes on after 2.
+  def test_a_resumed_search_keeps_the_rows_of_finished_epochs(self):
+    first = [_weights(1, 3.0, 0.0), _policy(1, 0.0, 9.0)]
+    first += [_weights(2, 2.0, 0.0), _policy(2, 0.1, 8.0)]
+    self._log([*first, _weights(3, 9.0, 0.0), _policy(3, 0.2, 7.0)])
+    before = self._csv().splitlines()
+    self._log([_weights(3, 1.0, 0.5), _policy(3, 0.3, 6.0)], done=2)
+    after = self._csv().splitlines()
+    self.assertEqual(after[:3], before[:3])
+    self.assertStartsWith(after[3], '3,1.0,0.5,0.3,6.0,')
+    self.assertLen(after, 4)
+
+  def test_resuming_a_finished_search_changes_nothing(self):
+    self._log(self._STEPS)
+    before = self._csv()
+    os.remove(self.workdir.file('learning.png'))
+    self._log([], done=2)
+    self.assertEqual(self._csv(), before)
+    self.assertTrue(os.path.exists(self.workdir.file('learning.png')))
+
+  def test_draws_three_panels(self):
+    self._log(self._STEPS)
+    image = matplotlib.image.imread(self.workdir.file('learning.png'))
+    self.assertEqual(image.shape[:2], (352, 1320))  # 110 dots an inch.
+
+  def test_without_steps_there_is_nothing_to_write(self):
+    self._log([])
+    self.assertEqual(os.listdir(self.workdir.path), ['events'])
+
+
+if __name__ == '__main__':
+  absltest.main()

@@ -1,0 +1,208 @@
+"""Tests of nat_tf.operations."""
+
+from __future__ import annotations
+
+from absl.testing import parameterized
+import numpy as np
+import tensorflow as tf
+
+from nat_tf import operations
+from nat_tf import vocabulary
+
+_SHAPE = (2, 5, 6, 4)  # One side odd, one even.
+_CHANNELS = _SHAPE[-1]
+_NAMES = tuple(o.name for o in vocabulary.ALL if o.name != 'null')
+
+
+def _random(*shape: int, seed: int = 0) -> tf.Tensor:
+  values = np.random.default_rng(seed).normal(size=shape)
+  return tf.constant(values, tf.float32)
+
+
+def _kernels(chain: operations.Chain) -> list[tf.Tensor]:
+  shapes = chain.kernel_shapes(_CHANNELS)
+  return [_random(*shape, seed=i + 1) for i, shape in enumerate(shapes)]
+
+
+def _norm(x: tf.Tensor) -> tf.Tensor:
+  mean, variance = tf.nn.moments(x, [0, 1, 2])
+  return (x - mean) / tf.sqrt(variance + 1e-5)
+
+
+def _separable(x, depthwise, pointwise, stride):
+  """ReLU, depthwise, pointwise, norm, by TensorFlow's own operation."""
+  strides = [1, stride, stride, 1]
+  y = tf.nn.separable_conv2d(
+    tf.nn.relu(x), depthwise[..., None], pointwise, strides, 'SAME'
+  )
+  return _norm(y)
+
+
+class ForwardTest(tf.test.TestCase, parameterized.TestCase):
+  @parameterized.product(name=_NAMES, stride=(1, 2), shared=(False, True))
+  def test_shape(self, name, stride, shared):
+    chain = operations.chain(name, stride, shared)
+    y, _ = chain.forward(_random(*_SHAPE), _kernels(chain))
+    self.assertEqual(y.shape, (2, -(-5 // stride), 6 // stride, _CHANNELS))
+
+  @parameterized.product(window=(1, 3, 5), stride=(1, 2))
+  def test_conv_is_relu_conv_norm(self, window, stride):
+    chain = operations.chain(f'conv_{window}x{window}', stride, True)
+    x, (kernel,) = _random(*_SHAPE), _kernels(chain)
+    expected = _norm(tf.nn.conv2d(tf.nn.relu(x), kernel, stride, 'SAME'))
+    self.assertAllClose(chain.forward(x, [kernel])[0], expected, atol=1e-4)
+
+  @parameterized.product(window=(3, 5), stride=(1, 2))
+  def test_sep_conv_is_two_separable_convs_the_first_strided(
+    self, window, stride
+  ):
+    chain = operations.chain(f'sep_conv_{window}x{window}', stride, True)
+    x, kernels = _random(*_SHAPE), _kernels(chain)
+    expected = _separable(
+      _separable(x, kernels[0], kernels[1], stride), kernels[2], kernels[3], 1
+    )
+    self.assertAllClose(chain.forward(x, kernels)[0], expected, atol=1e-4)
+
+  @parameterized.product(window=(3, 5), stride=(1, 2))
+  def test_dil_conv_is_one_separable_conv_of_dilation_2(self, window, stride):
+    chain = operations.chain(f'dil_conv_{window}x{window}', stride, True)
+    x, (depthwise, pointwise) = _random(*_SHAPE), _kernels(chain)
+    y = tf.nn.depthwise_conv2d(
+      tf.nn.relu(x),
+      depthwise[..., None],
+      [1, 1, 1, 1],
+      'SAME',
+      dilations=[2, 2],
+    )[:, ::stride, ::stride]
+    expected = _norm(tf.nn.conv2d(y, pointwise, 1, 'SAME'))
+    self.assertAllClose(
+      chain.forward(x, [depthwise, pointwise])[0], expected, atol=1e-4
+    )
+
+  @parameterized.product(kind=('max', 'avg'), window=(3, 5), stride=(1, 2))
+  def test_pooling_has_a_norm_only_when_shared(self, kind, window, stride):
+    name, x = f'{kind}_pool_{window}x{window}', _random(*_SHAPE)
+    pool = {'max': tf.nn.max_pool2d, 'avg': tf.nn.avg_pool2d}[kind]
+    pooled = pool(x, window, stride, 'SAME')
+    final = operations.chain(name, stride, shared=False)
+    shared = operations.chain(name, stride, shared=True)
+    self.assertAllEqual(final.forward(x, [])[0], pooled)
+    self.assertAllClose(shared.forward(x, [])[0], _norm(pooled), atol=1e-4)
+    self.assertEqual((final.norms(), shared.norms()), (0, 1))
+
+  def test_skip_is_the_identity(self):
+    x = _random(*_SHAPE)
+    y, kept = operations.chain('skip', 1, True).forward(x, [])
+    self.assertIs(y, x)
+    self.assertEmpty(kept)
+
+  def test_strided_skip_reads_even_pixels_then_odd_ones(self):
+    chain = operations.chain('skip', 2, True)
+    x, (kernel,) = _random(*_SHAPE), _kernels(chain)
+    odd = tf.pad(x[:, 1::2, 1::2], [[0, 0], [0, 1], [0, 0], [0, 0]])
+    y = tf.concat(
+      [
+        tf.nn.relu(x[:, ::2, ::2]) @ kernel[:, :2],
+        tf.nn.relu(odd) @ kernel[:, 2:],
+      ],
+      axis=-1,
+    )
+    self.assertAllClose(chain.forward(x, [kernel])[0], _norm(y), atol=1e-4)
+
+  @parameterized.parameters(1, 2)
+  def test_null_computes_nothing(self, stride):
+    self.assertIsNone(operations.chain('null', stride, True))
+
+  def test_knows_other_spellings(self):
+    self.assertEqual(
+      operations.chain('nor_conv_3x3', 2, False),
+      operations.chain('conv_3x3', 2, False),
+    )
+
+  def test_refuses_an_unknown_name(self):
+    with self.assertRaisesRegex(
+      vocabulary.UnknownOperationError, "unknown operation 'conv_7x7'; did you"
+    ):
+      operations.chain('conv_7x7', 1, True)
+
+
+class BackwardTest(tf.test.TestCase, parameterized.TestCase):
+  @parameterized.product(name=_NAMES, stride=(1, 2))
+  def test_equals_the_tape(self, name, stride):
+    chain = operations.chain(name, stride, shared=True)
+    x, kernels = _random(*_SHAPE), _kernels(chain)
+    with tf.GradientTape() as tape:
+      tape.watch([x, *kernels])
+      y, kept = chain.forward(x, kernels)
+    dy = _random(*y.shape, seed=9)
+    expected = tape.gradient(y, [x, *kernels], output_gradients=dy)
+    dx, dkernels = chain.backward(x, kernels, kept, dy)
+    self.assertLen(dkernels, len(kernels))
+    for got, wanted in zip([dx, *dkernels], expected):
+      self.assertAllClose(got, wanted, rtol=1e-4, atol=1e-4)
+
+  @parameterized.product(name=_NAMES, stride=(1, 2))
+  def test_keeps_as_many_maps_as_it_says(self, name, stride):
+    chain = operations.chain(name, stride, shared=True)
+    _, kept = chain.forward(_random(*_SHAPE), _kernels(chain))
+    self.assertLen(kept, chain.kept)
+
+
+class CostTest(parameterized.TestCase):
+  @parameterized.parameters(
+    ('conv_5x5', 1, [(5, 5, 4, 4)]),
+    ('conv_1x1', 2, [(1, 1, 4, 4)]),
+    ('sep_conv_3x3', 2, [(3, 3, 4), (1, 1, 4, 4), (3, 3, 4), (1, 1, 4, 4)]),
+    ('dil_conv_5x5', 1, [(5, 5, 4), (1, 1, 4, 4)]),
+    ('max_pool_3x3', 2, []),
+    ('avg_pool_5x5', 1, []),
+    ('skip', 1, []),
+    ('skip', 2, [(4, 4)]),
+  )
+  def test_kernels(self, name, stride, shapes):
+    chain = operations.chain(name, stride, True)
+    self.assertEqual(chain.kernel_shapes(4), shapes)
+    self.assertEqual(
+      chain.fans_in(4), [int(np.prod(shape)) // 4 for shape in shapes]
+    )
+
+  @parameterized.parameters(
+    ('conv_3x3', 1, 1),
+    ('sep_conv_5x5', 2, 2),
+    ('dil_conv_3x3', 1, 1),
+    ('max_pool_3x3', 0, 0),
+    ('skip', 0, 1),
+  )
+  def test_norms_at_strides_1_and_2(self, name, plain, strided):
+    norms = [operations.chain(name, s, shared=False).norms() for s in (1, 2)]
+    self.assertEqual(norms, [plain, strided])
+
+  # Published for 128 channels and 32x32 maps (NAT++; method, section 2).
+  # Multiply-adds of pooling and skip, 3.3, 1.2 and 0.1 M, are additions: ours
+  # are those of convolutions alone.
+  @parameterized.parameters(
+    ('conv_5x5', '409.6 K', '419.4 M'),
+    ('conv_3x3', '147.5 K', '151.0 M'),
+    ('sep_conv_5x5', '39.2 K', '40.1 M'),
+    ('sep_conv_3x3', '35.1 K', '35.9 M'),
+    ('dil_conv_5x5', '19.6 K', '20.1 M'),
+    ('dil_conv_3x3', '17.5 K', '18.0 M'),
+    ('conv_1x1', '16.4 K', '16.8 M'),
+    ('max_pool_5x5', '0.0 K', '0.0 M'),
+    ('avg_pool_3x3', '0.0 K', '0.0 M'),
+    ('skip', '0.0 K', '0.0 M'),
+  )
+  def test_published(self, name, params, madds):
+    chain = operations.chain(name, 1, shared=False)
+    self.assertEqual(f'{chain.parameters(128) / 1e3:.1f} K', params)
+    self.assertEqual(f'{chain.madds(128, 32 * 32) / 1e6:.1f} M', madds)
+
+  def test_strided_skip_multiplies_all_channels(self):
+    # Two 1x1 convolutions, each from 128 channels to half of them.
+    chain = operations.chain('skip', 2, shared=False)
+    self.assertEqual(chain.parameters(128), 128 * 128)
+    self.assertEqual(chain.madds(128, 16 * 16), 128 * 128 * 256)
+
+
+if __name__ == '__main__':
+  tf.test.main()

@@ -1,0 +1,75 @@
+"""Tests of nat_tf.progress_bar."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from unittest import mock
+
+from absl.testing import absltest
+import tensorflow as tf
+
+from nat_tf import progress_bar
+from nat_tf.algorithm import Progress
+
+
+class _Clock:
+  """Stands for the module `time`; half a second passes between two looks."""
+
+  def __init__(self):
+    self._now = 0.0
+
+  def monotonic(self) -> float:
+    self._now += 0.5
+    return self._now
+
+
+def _step(phase: str, epoch: int, **metrics: float) -> Progress:
+  tensors = {name: tf.constant(value) for name, value in metrics.items()}
+  return Progress(phase, epoch, 0, 0, 50, tensors)
+
+
+def _shown(steps: list[Progress], total: int, done: int = 0) -> str:
+  """Returns the line that stays when the bar is closed."""
+  terminal = io.StringIO()
+  with contextlib.redirect_stderr(terminal):
+    with mock.patch.object(progress_bar, 'time', _Clock()):
+      bar = progress_bar.ProgressBar(total, done)
+      for step in steps:
+        bar(step)
+      bar.close()
+  return terminal.getvalue().rstrip('\n').split('\r')[-1]
+
+
+class ProgressBarTest(absltest.TestCase):
+  def test_shows_epoch_share_and_both_phases(self):
+    # 50 images in half a second.
+    line = _shown(
+      [
+        _step('weights', 1, loss=2.0, accuracy=0.5),
+        _step('policy', 2, reward=-0.0625, entropy=7.5),
+      ],
+      total=8,
+    )
+    self.assertStartsWith(line, 'epoch 2  25% |')
+    self.assertEndsWith(
+      line, ' left, loss 2.000, reward -0.062, entropy 7.5, 100 images/s]'
+    )
+
+  def test_averages_move_by_a_tenth(self):
+    # 0.9 * 2 + 0.1 * 1 = 1.9, and 0.9 * 1.9 + 0.1 * 1 = 1.81.
+    losses = (2.0, 1.0, 1.0)
+    line = _shown([_step('weights', 1, loss=loss) for loss in losses], total=3)
+    self.assertEndsWith(line, ' left, loss 1.810, 100 images/s]')
+
+  def test_the_policy_s_loss_is_not_shown(self):
+    line = _shown([_step('policy', 1, loss=5.0, reward=0.5)], total=2)
+    self.assertEndsWith(line, ' left, reward +0.500, 100 images/s]')
+
+  def test_a_resumed_search_begins_where_it_was(self):
+    line = _shown([_step('weights', 4, loss=1.0)], total=10, done=6)
+    self.assertStartsWith(line, 'epoch 4  70% |')
+
+
+if __name__ == '__main__':
+  absltest.main()

@@ -1,0 +1,120 @@
+"""Tests of nat_tf.result."""
+
+from __future__ import annotations
+
+import os
+from xml.etree import ElementTree
+
+from absl.testing import absltest
+
+from nat_tf import architecture_json
+from nat_tf import result
+from nat_tf import zoo
+from nat_tf.architecture import Architecture
+from nat_tf.cost import Cost
+from nat_tf.transformer import Measured
+from nat_tf.transformer import Transformation
+
+
+def _measured(name: str, params: int, madds: int, accuracy: float) -> Measured:
+  return Measured(zoo.load(name), Cost(params, madds), accuracy)
+
+
+# Five edges differ.
+_DARTS = _measured('darts', 3_350_000, 528_000_000, 0.814)
+_NAT_DARTS = _measured('nat_darts', 2_680_000, 424_200_000, 0.836)
+
+
+class TableTest(absltest.TestCase):
+  def test_text(self):
+    # 2.68 / 3.35 - 1 = -20.0 %; 424.2 / 528 - 1 = -19.7 %; 83.6 - 81.4 = 2.2.
+    self.assertEqual(
+      result.table(Transformation(_DARTS, _NAT_DARTS), 'darts'),
+      """\
+               parameters  multiply-adds    accuracy*
+input (darts)      3.35 M        528.0 M       81.4 %
+transformed        2.68 M        424.2 M       83.6 %
+change            -20.0 %        -19.7 %  +2.2 points
+* with the shared weights, on held-out training data; 5 edges changed""",
+    )
+
+  def test_a_long_name_keeps_the_columns_aligned(self):
+    text = result.table(Transformation(_DARTS, _NAT_DARTS), 'x' * 39)
+    lines = text.split('\n')[:4]
+    self.assertLen({len(line) for line in lines}, 1)
+    self.assertIn(f'input ({"x" * 39})  ', lines[1])
+
+  def test_one_edge(self):
+    cell = _DARTS.architecture['normal']
+    names = ['skip', *(edge.operation for edge in cell.edges[1:])]
+    changed = Architecture.of(
+      normal=cell.with_operations(names),
+      reduction=_DARTS.architecture['reduction'],
+    )
+    transformed = Measured(changed, Cost(3_000_000, 500_000_000), 0.9)
+    self.assertEndsWith(
+      result.table(Transformation(_DARTS, transformed), 'darts'),
+      'held-out training data; 1 edge changed',
+    )
+
+  def test_nothing_better_was_found(self):
+    text = result.table(Transformation(_DARTS, _DARTS), 'darts')
+    self.assertEndsWith(
+      text, '; no candidate was better: the architecture stays as it is'
+    )
+    self.assertEqual(
+      text.split('\n')[3].split(), 'change +0.0 % +0.0 % +0.0 points'.split()
+    )
+
+
+class WriteTest(absltest.TestCase):
+  def setUp(self):
+    super().setUp()
+    self.parent = self.create_tempdir().full_path
+    self.folder = os.path.join(self.parent, 'out', 'transformed')
+
+  def test_writes_three_files(self):
+    result.write(Transformation(_DARTS, _NAT_DARTS), 'darts', self.folder)
+    files = {
+      name: os.path.join(self.folder, f'transformed.{name}')
+      for name in ('json', 'png', 'svg')
+    }
+    self.assertCountEqual(
+      os.listdir(self.folder), [f'transformed.{name}' for name in files]
+    )
+    self.assertEqual(
+      architecture_json.load(files['json']), zoo.load('nat_darts')
+    )
+    with open(files['png'], 'rb') as file:
+      self.assertEqual(file.read(8), b'\x89PNG\r\n\x1a\n')
+    drawing = ElementTree.parse(files['svg']).getroot()
+    self.assertEqual(drawing.tag, '{http://www.w3.org/2000/svg}svg')
+
+  def test_refuses_a_file_as_folder(self):
+    path = os.path.join(self.parent, 'out')
+    with open(path, 'wb'):
+      pass
+    with self.assertRaises(result.OutputError) as caught:
+      result.write(Transformation(_DARTS, _NAT_DARTS), 'darts', path)
+    self.assertEqual(
+      str(caught.exception), f'cannot write to {path}: File exists'
+    )
+
+  def test_refuses_a_folder_below_a_file(self):
+    with open(os.path.join(self.parent, 'out'), 'wb'):
+      pass
+    with self.assertRaisesRegex(
+      result.OutputError, f'^cannot write to {self.folder}: Not a directory$'
+    ):
+      result.write(Transformation(_DARTS, _NAT_DARTS), 'darts', self.folder)
+
+  def test_refuses_to_replace_a_directory(self):
+    os.makedirs(os.path.join(self.folder, 'transformed.png'))
+    with self.assertRaisesRegex(
+      result.OutputError, f'^cannot write to {self.folder}: Is a directory$'
+    ):
+      result.write(Transformation(_DARTS, _NAT_DARTS), 'darts', self.folder)
+
+
+if __name__ == '__main__':
+  absltest.main()

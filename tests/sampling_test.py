@@ -1,0 +1,161 @@
+"""Tests of nat_tf.sampling."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from absl.testing import parameterized
+import numpy as np
+from scipy import stats
+import tensorflow as tf
+
+from nat_tf import sampling
+from nat_tf import spaces
+
+# Four vertices, a source of its own for every slot: the graph of NAS-Bench-201.
+_FIXED = spaces.Space(
+  name='fixed',
+  cells=('normal',),
+  inputs=1,
+  targets=(1, 2, 2, 3, 3, 3),
+  operations=('conv_3x3', 'skip', 'null'),
+  sizes=(3,),
+  loose_ends=(True,),
+  sources=(0, 0, 1, 0, 1, 2),
+)
+_SPACES = tuple(
+  (space.name, space)
+  for space in (spaces.DARTS, spaces.ENAS, spaces.MICRO, _FIXED)
+)
+
+
+def _draw(sampler, count, seed=3) -> spaces.Encoding:
+  draw = tf.function(sampler, autograph=False)
+  return spaces.Encoding(*(x.numpy() for x in draw(count, [seed, 1])))
+
+
+def _output(space, cell) -> np.ndarray:
+  """Naive reference: the vertices that make the output of one cell."""
+  last = max(t for t, p in zip(space.targets, cell.present) if p)
+  size = last + 1 - space.inputs
+  output = np.zeros(space.intermediates, bool)
+  output[:size] = True
+  if space.loose_ends[space.sizes.index(size)]:
+    for source, present, operation in zip(
+      cell.sources, cell.present, cell.operations
+    ):
+      reads = present and operation != space.index('null')
+      if reads and source >= space.inputs:
+        output[source - space.inputs] = False
+  return output
+
+
+class UniformSamplerTest(tf.test.TestCase, parameterized.TestCase):
+  def _assert_uniform(self, values, categories):
+    counts = np.bincount(values.ravel(), minlength=categories)
+    self.assertLen(counts, categories)
+    # Seeds are fixed: this either always passes or never does.
+    self.assertGreater(stats.chisquare(counts).pvalue, 1e-3)
+
+  @parameterized.named_parameters(*_SPACES)
+  def test_shapes_and_types_are_the_encodings(self, space):
+    drawn = _draw(sampling.UniformSampler(space), 5)
+    slots = (5, len(space.cells), space.edges)
+    self.assertEqual(drawn.operations.shape, slots)
+    self.assertEqual(drawn.sources.shape, slots)
+    self.assertEqual(drawn.present.shape, slots)
+    self.assertEqual(drawn.concat.shape, (*slots[:2], space.intermediates))
+    dtypes = [array.dtype for array in drawn]
+    self.assertEqual(dtypes, [np.int32, np.int32, bool, bool])
+
+  @parameterized.named_parameters(*_SPACES)
+  def test_draws_are_architectures_of_the_space(self, space):
+    drawn = _draw(sampling.UniformSampler(space), 50)
+    for row in zip(*drawn):
+      encoding = spaces.Encoding(*row)
+      again = space.encode(space.decode(encoding))
+      for before, after in zip(encoding, again):
+        np.testing.assert_array_equal(before, after)
+
+  def test_operations_are_uniform(self):
+    for space in (spaces.DARTS, spaces.MICRO):
+      drawn = _draw(sampling.UniformSampler(space), 4000)
+      operations = drawn.operations[drawn.present]
+      self._assert_uniform(operations, len(space.operations))
+
+  def test_sources_are_uniform_over_the_vertices_before(self):
+    drawn = _draw(sampling.UniformSampler(spaces.MICRO), 6000)
+    for slot, target in enumerate(spaces.MICRO.targets):
+      sources = drawn.sources[..., slot][drawn.present[..., slot]]
+      self._assert_uniform(sources, target)
+
+  def test_edges_are_drawn_independently(self):
+    drawn = _draw(sampling.UniformSampler(spaces.DARTS), 20000)
+    first = drawn.operations[:, 0, 0]
+    for second in (drawn.operations[:, 0, 1], drawn.operations[:, 1, 0]):
+      self._assert_uniform(13 * first + second, 13 * 13)
+    self._assert_uniform(2 * drawn.sources[:, 0, 0] + drawn.sources[:, 0, 1], 4)
+
+  def test_sizes_are_uniform_and_one_an_architecture(self):
+    drawn = _draw(sampling.UniformSampler(spaces.MICRO), 4000)
+    edges = drawn.present.sum(axis=-1)
+    np.testing.assert_array_equal(edges[:, 0], edges[:, 1])
+    self._assert_uniform((edges[:, 0] == 10).astype(int), 2)
+    self.assertEqual(set(edges[:, 0]), {8, 10})
+
+  def test_absent_slots_hold_null_from_vertex_0(self):
+    drawn = _draw(sampling.UniformSampler(spaces.MICRO), 200)
+    absent = ~drawn.present
+    self.assertTrue(absent.any())
+    self.assertEqual(
+      set(drawn.operations[absent]), {spaces.MICRO.index('null')}
+    )
+    self.assertEqual(set(drawn.sources[absent]), {0})
+
+  @parameterized.named_parameters(*_SPACES)
+  def test_concat_against_a_naive_reference(self, space):
+    drawn = _draw(sampling.UniformSampler(space), 300)
+    self.assertTrue(drawn.concat.any(axis=-1).all())
+    for row in zip(*drawn):
+      for cell in zip(*row):
+        cell = spaces.Encoding(*cell)
+        np.testing.assert_array_equal(cell.concat, _output(space, cell))
+
+  def test_the_spaces_sources_hold_where_it_fixes_them(self):
+    drawn = _draw(sampling.UniformSampler(_FIXED), 20)
+    self.assertEqual(set(map(tuple, drawn.sources[:, 0])), {(0, 0, 1, 0, 1, 2)})
+
+  def test_same_seed_same_draw_other_seed_another(self):
+    sampler = sampling.UniformSampler(spaces.MICRO)
+    first, same, other = (_draw(sampler, 20, seed) for seed in (3, 3, 4))
+    for i in range(4):
+      np.testing.assert_array_equal(first[i], same[i])
+    self.assertNotAllEqual(first.operations, other.operations)
+    self.assertNotAllEqual(first.sources, other.sources)
+
+
+class PoolSamplerTest(tf.test.TestCase):
+  def test_draws_rows_of_the_pool_uniformly(self):
+    small = dataclasses.replace(spaces.MICRO, cells=('normal',))
+    pool = _draw(sampling.UniformSampler(small), 6)
+    drawn = _draw(sampling.PoolSampler(pool), 3000)
+    rows = []
+    for i in range(3000):
+      match = [
+        row
+        for row in range(6)
+        if all(np.array_equal(d[i], p[row]) for d, p in zip(drawn, pool))
+      ]
+      self.assertLen(match, 1)
+      rows += match
+    counts = np.bincount(rows, minlength=6)
+    self.assertGreater(stats.chisquare(counts).pvalue, 1e-3)
+
+  def test_an_empty_pool_is_refused(self):
+    empty = spaces.Encoding(*(np.zeros([0, 1, 6]) for _ in range(4)))
+    with self.assertRaisesRegex(ValueError, 'pool of architectures is empty'):
+      sampling.PoolSampler(empty)
+
+
+if __name__ == '__main__':
+  tf.test.main()

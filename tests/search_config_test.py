@@ -1,0 +1,146 @@
+"""Tests of nat_tf.search_config."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from absl import flags
+from absl.testing import absltest
+from absl.testing import flagsaver
+from absl.testing import parameterized
+
+from nat_tf import setting
+from nat_tf import spaces
+from nat_tf.search_config import SearchConfig
+
+SearchConfig.define_flags()
+
+# Field, what lies just outside its range, what lies just inside, the range.
+_BOUNDS = (
+  ('seed', -1, 0, '0 or more and below 2147483648'),
+  ('seed', 2**31, 2**31 - 1, '0 or more and below 2147483648'),
+  ('epochs', 0, 1, '1 or more'),
+  ('weights_steps', -1, 0, '0 or more'),
+  ('policy_steps', -1, 0, '0 or more'),
+  ('batch_size', 0, 1, '1 or more'),
+  ('cells', 0, 1, '1 or more'),
+  ('channels', 0, 2, 'even and 2 or more'),
+  ('channels', 3, 4, 'even and 2 or more'),
+  ('weights_learning_rate', 0.0, 1e-9, 'above 0'),
+  ('weights_momentum', -0.1, 0.0, '0 or more and below 1'),
+  ('weights_momentum', 1.0, 0.999, '0 or more and below 1'),
+  ('weights_decay', -1e-9, 0.0, '0 or more'),
+  ('weights_clip_norm', 0.0, 1e-9, 'above 0'),
+  ('policy_batch', 0, 1, '1 or more'),
+  ('policy_learning_rate', 0.0, 1e-9, 'above 0'),
+  ('policy_decay', -1e-9, 0.0, '0 or more'),
+  ('entropy', -1e-9, 0.0, '0 or more'),
+  ('baseline_decay', -0.1, 0.0, '0 or more and below 1'),
+  ('baseline_decay', 1.0, 0.999, '0 or more and below 1'),
+  ('weights_fraction', 0.0, 1e-9, 'above 0 and below 1'),
+  ('weights_fraction', 1.0, 0.999, 'above 0 and below 1'),
+  ('candidates_fraction', 0.0, 1e-9, 'above 0 and below 1'),
+  ('candidates_fraction', 1.0, 0.999, 'above 0 and below 1'),
+  ('final_cells', 0, 1, '1 or more'),
+  ('final_channels', 0, 2, 'even and 2 or more'),
+  ('final_channels', 37, 38, 'even and 2 or more'),
+)
+_CHOICES = (
+  ('space', 'micro, darts, enas'),
+  ('transitions', r'nat, nat\+\+'),
+  ('policy', 'gcn.*'),
+)
+_TEXTS = ('dataset', 'data_dir')
+
+
+class BoundsTest(parameterized.TestCase):
+  def test_every_field_is_tested(self):
+    tested = {row[0] for row in (*_BOUNDS, *_CHOICES)} | set(_TEXTS)
+    fields = {field.name for field in dataclasses.fields(SearchConfig)}
+    self.assertEqual(tested, fields)
+
+  @parameterized.parameters(*_BOUNDS)
+  def test_bound(self, name, outside, inside, allowed):
+    SearchConfig(**{name: inside})
+    with self.assertRaises(setting.ConfigError) as caught:
+      SearchConfig(**{name: outside})
+    self.assertEqual(
+      str(caught.exception), f'--{name} is {outside}; it must be {allowed}'
+    )
+
+  @parameterized.parameters(*_CHOICES)
+  def test_choice(self, name, known):
+    with self.assertRaisesRegex(
+      setting.ConfigError, f"^--{name} is 'no'; it must be one of {known}$"
+    ):
+      SearchConfig(**{name: 'no'})
+
+
+class SearchConfigTest(absltest.TestCase):
+  def test_json_round_trip(self):
+    config = SearchConfig(
+      dataset='cifar10',
+      data_dir='/data',
+      space='enas',
+      transitions='nat++',
+      seed=7,
+      weights_decay=1e-5,
+    )
+    self.assertEqual(SearchConfig.from_json(config.to_json()), config)
+
+  def test_flags_default_to_the_configuration_s_defaults(self):
+    with flagsaver.flagsaver():
+      flags.FLAGS(['search'])
+      self.assertEqual(SearchConfig.from_flags(), SearchConfig())
+
+  def test_from_flags(self):
+    with flagsaver.flagsaver():
+      flags.FLAGS(['search', '--space=darts', '--epochs=2', '--entropy=0.5'])
+      self.assertEqual(
+        SearchConfig.from_flags(),
+        SearchConfig(space='darts', epochs=2, entropy=0.5),
+      )
+
+  def test_search_space(self):
+    self.assertIs(SearchConfig(space='enas').search_space(), spaces.ENAS)
+
+  def test_data_config(self):
+    config = SearchConfig(
+      dataset='mnist',
+      data_dir='/then',
+      batch_size=32,
+      seed=5,
+      weights_fraction=0.3,
+      candidates_fraction=0.1,
+    )
+    data_config = config.data_config()
+    self.assertEqual(
+      (data_config.dataset, data_config.data_dir, data_config.batch_size),
+      ('mnist', '/then', 32),
+    )
+    self.assertEqual(data_config.seed, 5)
+    self.assertEqual(
+      (data_config.weights_fraction, data_config.candidates_fraction),
+      (0.3, 0.1),
+    )
+
+  def test_data_config_of_data_that_moved(self):
+    config = SearchConfig(data_dir='/then')
+    self.assertEqual(config.data_config('/now').data_dir, '/now')
+
+  def test_agent_config(self):
+    config = SearchConfig(
+      policy_learning_rate=0.01,
+      policy_decay=0.02,
+      entropy=0.03,
+      baseline_decay=0.75,
+    ).agent_config()
+    # The rate and lambda are constant.
+    for step in (0, 10_000):
+      self.assertAlmostEqual(float(config.learning_rate(step)), 0.01)
+      self.assertAlmostEqual(float(config.entropy(step)), 0.03)
+    self.assertEqual((config.weight_decay, config.baseline_decay), (0.02, 0.75))
+
+
+if __name__ == '__main__':
+  absltest.main()
