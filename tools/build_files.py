@@ -1,0 +1,127 @@
+"""Writes nat_tf/BUILD and tests/BUILD from the modules' imports.
+
+  python3 tools/build_files.py          writes them
+  python3 tools/build_files.py --check  exits with 1 where they are stale
+
+So every module has one target, whose deps are exactly what it imports.
+"""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import sys
+
+_ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# Tests that need longer than a minute on two cores: Bazel's names for it.
+_SIZES = {
+  'algorithm_test': 'large',
+  'commands_test': 'large',
+  'shared_cell_test': 'large',
+  'supernet_test': 'large',
+}
+_DEFAULT_SIZE = 'medium'
+
+# Files that a test reads.
+_DATA = {
+  'bazelw_test': [
+    '//:bazelw',
+    '//tools:bazel',
+    '//tools/python:find_python.sh',
+  ],
+}
+
+
+def _imports(path: pathlib.Path) -> set[str]:
+  """Returns the nat_tf modules that a file imports."""
+  found = set()
+  for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+    if isinstance(node, ast.ImportFrom) and node.module:
+      if node.module == 'nat_tf':
+        found |= {alias.name for alias in node.names}
+      elif node.module.startswith('nat_tf.'):
+        found.add(node.module.split('.')[1])
+  return found
+
+
+def _is_binary(path: pathlib.Path) -> bool:
+  return "if __name__ == '__main__':" in path.read_text(encoding='utf-8')
+
+
+def _rule(kind: str, name: str, **attributes: object) -> str:
+  lines = [f'{kind}(', f'    name = "{name}",']
+  for key, value in attributes.items():
+    if isinstance(value, list):
+      if len(value) == 1:
+        lines.append(f'    {key} = ["{value[0]}"],')
+      elif value:
+        items = ''.join(f'        "{item}",\n' for item in value)
+        lines.append(f'    {key} = [\n{items}    ],')
+    elif value is not None:
+      lines.append(f'    {key} = "{value}",')
+  return '\n'.join([*lines, ')'])
+
+
+def library_build() -> str:
+  """Returns the text of nat_tf/BUILD."""
+  rules = ['package(default_visibility = ["//visibility:public"])']
+  for path in sorted((_ROOT / 'nat_tf').glob('*.py')):
+    if path.stem == '__init__':
+      continue
+    rules.append(
+      _rule(
+        'py_binary' if _is_binary(path) else 'py_library',
+        path.stem,
+        srcs=[path.name],
+        deps=[f':{name}' for name in sorted(_imports(path))],
+      )
+    )
+  return '\n\n'.join(rules) + '\n'
+
+
+def tests_build() -> str:
+  """Returns the text of tests/BUILD."""
+  rules = []
+  for path in sorted((_ROOT / 'tests').glob('*.py')):
+    is_test = path.stem.endswith('_test')
+    siblings = {
+      name
+      for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
+      if isinstance(node, ast.ImportFrom) and node.module == 'tests'
+      for name in (alias.name for alias in node.names)
+    }
+    deps = [f':{name}' for name in sorted(siblings)]
+    deps += [f'//nat_tf:{name}' for name in sorted(_imports(path))]
+    rules.append(
+      _rule(
+        'py_test' if is_test else 'py_library',
+        path.stem,
+        size=_SIZES.get(path.stem, _DEFAULT_SIZE) if is_test else None,
+        srcs=[path.name],
+        data=_DATA.get(path.stem, []),
+        deps=deps,
+      )
+    )
+  return '\n\n'.join(rules) + '\n'
+
+
+def main(argv: list[str]) -> int:
+  """Writes or checks both files."""
+  stale = []
+  for folder, text in (('nat_tf', library_build()), ('tests', tests_build())):
+    path = _ROOT / folder / 'BUILD'
+    if not path.exists() or path.read_text(encoding='utf-8') != text:
+      stale.append(f'{folder}/BUILD')
+      if '--check' not in argv:
+        path.write_text(text, encoding='utf-8')
+  if stale and '--check' in argv:
+    print(
+      f'{" and ".join(stale)} not up to date; run python3 tools/build_files.py'
+    )
+    return 1
+  return 0
+
+
+if __name__ == '__main__':
+  sys.exit(main(sys.argv))
