@@ -15,29 +15,17 @@ same order, from any batch on (`start`).
 
 from __future__ import annotations
 
-import atexit
-from collections.abc import Callable, Iterable, Iterator
-import contextlib
+from collections.abc import Iterable
 import dataclasses
-import difflib
 import functools
-import http.client
-import io
-import logging
-import os
 import re
-import shutil
-import tempfile
 from typing import Any, NamedTuple
-import urllib.error
-import urllib.request
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_datasets as tfds
 
-from nat_tf import digits
-from nat_tf import input_error
+from nat_tf import data_preparation
+from nat_tf import data_source
 
 # Fixed, not a setting: accuracies of runs with different seeds are measured on
 # the same examples, and nobody's held-out examples are in anybody's training.
@@ -47,20 +35,16 @@ _PIXELS_PER_PADDING = 8
 # Colour images whose classes are characters; mirrored they are others. Grey
 # data sets are nearly all characters or scans and are not mirrored either.
 _CHARACTERS = ('svhn_cropped', 'cmaterdb', 'omniglot')
-_STREAMED_STATISTICS = 2  # batches of _LOAD_BATCH that stand for all
-_STREAMED_SHUFFLE = 4096  # encoded examples: 450 MB of ImageNet
-_LOAD_BATCH = 1024
+_STATISTICS_BATCH = 1024
+_STREAMED_STATISTICS = 2  # batches that stand for all of a streamed set
 _PREFETCH = 2
-_PROBE_SECONDS = 5
-_DATASET_NAME = re.compile(r'\w+(/[\w.\-]+)?(:[\d*]+\.[\d*]+\.[\d*]+)?')
-_SHARD_AND_INDEX = r'.*-(\d+)-of-\d+.*__(\d+)$'
 
 _Batch = tuple[tf.Tensor, tf.Tensor]
 _Moments = tuple[tuple[float, ...], tuple[float, ...]]
 
 
-class DataError(input_error.InputError):
-  """A data set cannot be used; the message says why in one line."""
+# What every function here raises.
+DataError = data_source.DataError
 
 
 class Parts(NamedTuple):
@@ -173,12 +157,12 @@ class ImageDataset:
     info: the `DatasetInfo`.
   """
 
-  def __init__(self, config: DataConfig, split: _Split):
+  def __init__(self, config: DataConfig, split: data_source.Split):
     """Reads the training split; use `load` instead."""
     self._config = config
     self._split = split
     self._parts = divide(split.examples, config)
-    self._source = _source(split, config)
+    self._source = data_source.source(split, config.memory_bytes)
     mean, std = self._statistics()
     self.info = DatasetInfo(
       name=config.dataset,
@@ -269,7 +253,7 @@ class ImageDataset:
     splits = self._split.builder.info.splits
     name = 'test' if 'test' in splits else 'validation'
     split = dataclasses.replace(self._split, name=name)
-    source = _source(split, self._config)
+    source = data_source.source(split, self._config.memory_bytes)
     indices = np.arange(split.examples, dtype=np.int64)
     return self._finished(source.ordered(indices, self._batch_size(batch_size)))
 
@@ -290,8 +274,8 @@ class ImageDataset:
 
   def _statistics(self) -> _Moments:
     """Returns mean and standard deviation of every channel, pixels in 0..1."""
-    batches = self._source.ordered(self._parts.weights, _LOAD_BATCH)
-    if isinstance(self._source, _Files):
+    batches = self._source.ordered(self._parts.weights, _STATISTICS_BATCH)
+    if isinstance(self._source, data_source.Files):
       batches = batches.take(_STREAMED_STATISTICS)
     try:
       return _moments(batches.as_numpy_iterator())
@@ -325,21 +309,6 @@ class ImageDataset:
     return batches.map(normalise).prefetch(_PREFETCH).with_options(options)
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-  """Silences what TFDS logs of its own doings; errors are raised anyway."""
-  loggers = tf.get_logger(), logging.getLogger('absl')
-  levels = [logger.level for logger in loggers]
-  for logger in loggers:
-    logger.setLevel(logging.ERROR)
-  try:
-    yield
-  finally:
-    for logger, level in zip(loggers, levels):
-      logger.setLevel(level)
-
-
-@_quiet()
 def load(config: DataConfig) -> ImageDataset:
   """Opens a data set and reads its training split, no other.
 
@@ -353,13 +322,9 @@ def load(config: DataConfig) -> ImageDataset:
     DataError: the name is unknown, the data is not there, cannot be read or is
       not for image classification.
   """
-  _check_data_dir(config)
-  builder = _open_builder(config)
-  # Before the download: it would be in vain for data of another kind.
-  image_key, label_key = _feature_keys(builder, config)
-  shape = _image_shape(builder.info.features[image_key], config)
-  builder = _prepared(builder, config)
-  split = _Split(builder, 'train', image_key, label_key, shape)
+  split = data_preparation.training_split(
+    config.dataset, config.data_dir, config.download, config.image_size
+  )
   return ImageDataset(config, split)
 
 
@@ -412,500 +377,6 @@ def _check_at_least(name: str, value: Any, least: int) -> None:
     raise DataError(f'{name} is {value!r}; it must be an integer')
   if value < least:
     raise DataError(f'{name} is {value}; it must be {least} or more')
-
-
-# Opening: from a name to a prepared TFDS builder.
-
-
-def _check_data_dir(config: DataConfig) -> None:
-  directory = config.data_dir
-  if directory is not None and not tf.io.gfile.isdir(directory):
-    raise DataError(
-      f'data directory {directory} does not exist; give the one that holds '
-      f'{config.dataset}, or create it to have {config.dataset} prepared there'
-    )
-
-
-def _open_builder(config: DataConfig) -> tfds.core.DatasetBuilder:
-  """Returns the builder of a name, prepared or not, without a network."""
-  name = config.dataset
-  if not _DATASET_NAME.fullmatch(name):
-    raise DataError(
-      f'{name!r} is no name of a data set; names look like cifar10, '
-      'imagenet_resized/32x32 or cifar10:3.0.2'
-    )
-  try:
-    builder = tfds.builder(name, data_dir=config.data_dir)
-  except tfds.core.DatasetNotFoundError:
-    raise DataError(_unknown(name)) from None
-  except Exception as error:  # TFDS and its builders raise all kinds.
-    raise DataError(f'cannot open {name}: {_line(error)}') from error
-  if not builder.info.splits and ':' not in name:
-    # Data prepared by another version of TFDS is as good.
-    with contextlib.suppress(Exception):
-      builder = tfds.builder(f'{name}:*.*.*', data_dir=config.data_dir)
-  return builder
-
-
-def _unknown(name: str) -> str:
-  base_name = re.split('[/:]', name)[0].lower()
-  known = tfds.list_builders(with_community_datasets=False)
-  close = difflib.get_close_matches(base_name, known)
-  hint = 'give the TFDS name of images with classes, for example cifar10'
-  if close:
-    hint = f'did you mean {", ".join(close)}?'
-  return f'unknown data set {name!r}; {hint}'
-
-
-def _feature_keys(
-  builder: tfds.core.DatasetBuilder, config: DataConfig
-) -> tuple[str, str]:
-  """Returns the names of the image and of the label among the features."""
-  features = builder.info.features
-  keys = builder.info.supervised_keys or ('image', 'label')
-  if not (
-    isinstance(features, tfds.features.FeaturesDict)
-    and len(keys) == 2
-    and all(isinstance(key, str) and key in features for key in keys)
-    and isinstance(features[keys[0]], tfds.features.Image)
-    and isinstance(features[keys[1]], tfds.features.ClassLabel)
-    and features[keys[0]].np_dtype == np.uint8
-    and features[keys[1]].num_classes
-  ):
-    raise DataError(
-      f'{config.dataset} is not for image classification: examples must have '
-      'an image of 8 bits a channel and one class label, but have '
-      f'{", ".join(features)}'
-    )
-  return keys
-
-
-def _image_shape(
-  feature: tfds.features.Image, config: DataConfig
-) -> tuple[int, int, int]:
-  """Returns height, width and channels that all images will have."""
-  height, width, channels = feature.shape
-  if channels is None:
-    raise DataError(
-      f'the images of {config.dataset} differ in their number of channels; '
-      'they must have one number'
-    )
-  if config.image_size is not None:
-    return config.image_size, config.image_size, channels
-  if height is None or width is None:
-    raise DataError(
-      f'the images of {config.dataset} differ in size; give an image_size to '
-      'bring them to, for example 64'
-    )
-  return height, width, channels
-
-
-def _prepared(
-  builder: tfds.core.DatasetBuilder, config: DataConfig
-) -> tfds.core.DatasetBuilder:
-  """Returns the builder, or one like it, with data that can be read."""
-  if not builder.info.splits:
-    if isinstance(builder, digits.Digits):
-      builder = _prepared_digits(builder, config)
-    else:
-      _download(builder, config)
-  if 'train' not in builder.info.splits:
-    raise DataError(
-      f'{config.dataset} has no train split; it has '
-      f'{", ".join(builder.info.splits)}'
-    )
-  return builder
-
-
-def _prepared_digits(
-  builder: digits.Digits, config: DataConfig
-) -> tfds.core.DatasetBuilder:
-  """Prepares the digits, which takes a second and no network."""
-  try:
-    return _generated(builder)
-  except Exception as error:  # TFDS makes a full disk a RuntimeError.
-    # Another process may have been faster.
-    builder = tfds.builder('digits', data_dir=config.data_dir)
-    if builder.info.splits:
-      return builder
-    if config.data_dir is not None:
-      raise DataError(
-        f'cannot prepare digits in {config.data_dir}: {_line(error)}; give a '
-        'data_dir that can be written, or none'
-      ) from error
-  return _generated(tfds.builder('digits', data_dir=_temporary_directory()))
-
-
-def _generated(builder: tfds.core.DatasetBuilder) -> tfds.core.DatasetBuilder:
-  """Prepares without the announcement of a download, which there is not."""
-  quiet = io.StringIO()
-  with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
-    builder.download_and_prepare()
-  return builder
-
-
-@functools.cache
-def _temporary_directory() -> str:
-  """Returns a directory of this process, for homes that cannot be written."""
-  directory = tempfile.mkdtemp(prefix='nat_tf-')
-  atexit.register(shutil.rmtree, directory, ignore_errors=True)
-  return directory
-
-
-def _download(builder: tfds.core.DatasetBuilder, config: DataConfig) -> None:
-  """Downloads and prepares; refuses quickly where that is bound to fail."""
-  name, directory = config.dataset, builder.data_dir_root
-  missing = f'{name} is not prepared in {directory}'
-  prepare = f'`tfds build {name} --data_dir={directory}`'
-  if not config.download:
-    raise DataError(f'{missing}; prepare it with {prepare}')
-  manual = os.path.join(directory, 'downloads', 'manual')
-  if builder.MANUAL_DOWNLOAD_INSTRUCTIONS and not _is_filled(manual):
-    raise DataError(
-      f'{missing} and cannot be downloaded without you: put its files into '
-      f'{manual} as https://www.tensorflow.org/datasets/catalog/{builder.name} '
-      f'says, then run {prepare}'
-    )
-  # TFDS itself would go on trying for minutes.
-  reason = _unreachable(next(iter(builder.url_infos or {}), ''))
-  if reason:
-    raise DataError(
-      f'{missing} and cannot be downloaded ({reason}); prepare it where there '
-      f'is a network, with {prepare}'
-    )
-  try:
-    builder.download_and_prepare()
-  except Exception as error:  # TFDS and its builders raise all kinds.
-    raise DataError(
-      f'{missing} and preparing it failed: {_line(error)}; to see more, run '
-      f'{prepare}'
-    ) from error
-
-
-def _is_filled(directory: str) -> bool:
-  return tf.io.gfile.isdir(directory) and bool(tf.io.gfile.listdir(directory))
-
-
-def _unreachable(url: str) -> str:
-  """Returns why the host of an address does not answer; empty if it does."""
-  if not url.startswith('http'):
-    return ''
-  request = urllib.request.Request(url, method='HEAD')
-  try:
-    with urllib.request.urlopen(request, timeout=_PROBE_SECONDS):
-      return ''
-  except (urllib.error.HTTPError, http.client.HTTPException):
-    return ''  # It answers; whether it has the file is for TFDS to find out.
-  except OSError as error:
-    return f'{request.host}: {_line(getattr(error, "reason", error))}'
-
-
-def _line(error: Exception) -> str:
-  """Returns an error's message in one line of bearable length."""
-  text = getattr(error, 'message', None) or str(error)
-  # Leave out which graph's node it was, and which builder's arguments.
-  text = re.sub(r'\{\{.*?\}\}|\[Op:\w+\]|^Failed .*?\}": ', '', text)
-  return ' '.join(text.split())[:200] or type(error).__name__
-
-
-# Reading: from a prepared builder to raw batches.
-
-
-@dataclasses.dataclass(frozen=True)
-class _Split:
-  """One split of a prepared data set; nothing is read before it is asked for.
-
-  Attributes:
-    builder: the prepared TFDS builder.
-    name: `train`, `test` or `validation`.
-    image_key: the feature that holds the image.
-    label_key: the feature that holds the class.
-    image_shape: height, width and channels to bring images to.
-  """
-
-  builder: tfds.core.DatasetBuilder
-  name: str
-  image_key: str
-  label_key: str
-  image_shape: tuple[int, int, int]
-
-  @property
-  def examples(self) -> int:
-    """Number of examples."""
-    return self._info.num_examples
-
-  @property
-  def label_names(self) -> tuple[str, ...]:
-    """Names of the classes."""
-    return tuple(self.builder.info.features[self.label_key].names)
-
-  @property
-  def _info(self) -> tfds.core.SplitInfo:
-    splits = self.builder.info.splits
-    if self.name not in splits:
-      raise DataError(
-        f'{self.builder.name} has no {self.name} split; it has '
-        f'{", ".join(splits)}'
-      )
-    return splits[self.name]
-
-  def records(self, seed: tf.Tensor | None = None) -> tf.data.Dataset:
-    """Returns encoded examples with their positions in the split.
-
-    Args:
-      seed: scalar int64 that shuffles the files; None for the written order.
-
-    Returns:
-      A data set of `(position, image, label)`, three scalars: int64, the bytes
-      of the image's file, int64.
-    """
-    dataset = self._read(
-      shuffle_files=seed is not None,
-      read_config=tfds.ReadConfig(
-        add_tfds_id=True,
-        shuffle_seed=seed,
-        shuffle_reshuffle_each_iteration=False,
-        interleave_cycle_length=1 if seed is None else 16,
-        enable_ordering_guard=False,
-        try_autocache=False,
-      ),
-    )
-    starts = np.cumsum([0, *self._info.shard_lengths])
-
-    def with_position(example: dict[str, tf.Tensor]) -> tuple:
-      shard, index = (
-        tf.strings.to_number(
-          tf.strings.regex_replace(example['tfds_id'], _SHARD_AND_INDEX, group),
-          tf.int64,
-        )
-        for group in (r'\1', r'\2')
-      )
-      position = tf.gather(tf.constant(starts, tf.int64), shard) + index
-      return position, example[self.image_key], example[self.label_key]
-
-    return dataset.map(with_position, num_parallel_calls=tf.data.AUTOTUNE)
-
-  def in_order(self) -> tf.data.Dataset:
-    """Returns decoded examples `(image, label)`, by ascending position."""
-    dataset = self._read(
-      read_config=tfds.ReadConfig(
-        interleave_cycle_length=1, try_autocache=False
-      )
-    )
-    return dataset.map(
-      lambda example: self.decode(
-        example[self.image_key], example[self.label_key]
-      ),
-      num_parallel_calls=tf.data.AUTOTUNE,
-    )
-
-  def decode(
-    self, encoded: tf.Tensor, label: tf.Tensor
-  ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the image, `image_shape` uint8, and the label, scalar int32."""
-    image = self.builder.info.features[self.image_key].decode_example(encoded)
-    if image.shape != self.image_shape:
-      image = _square(image, self.image_shape[0])
-    return tf.ensure_shape(image, self.image_shape), tf.cast(label, tf.int32)
-
-  def error(self, cause: Exception) -> DataError:
-    """Returns what to raise when this split could not be read."""
-    return DataError(
-      f'cannot read the {self.name} split in {self.builder.data_dir}: '
-      f'{_line(cause)}'
-    )
-
-  def _read(self, **kwargs: Any) -> tf.data.Dataset:
-    features = self.builder.info.features
-    decoders = {
-      key: tfds.decode.SkipDecoding()
-      for key, feature in features.items()
-      if isinstance(feature, tfds.features.Image)
-    }
-    with _quiet():
-      return self.builder.as_dataset(
-        split=self.name, decoders=decoders, **kwargs
-      )
-
-
-def _square(image: tf.Tensor, size: int) -> tf.Tensor:
-  """Resizes the largest square in the middle of an image."""
-  height, width = tf.unstack(tf.shape(image)[:2])
-  side = tf.minimum(height, width)
-  image = tf.image.crop_to_bounding_box(
-    image, (height - side) // 2, (width - side) // 2, side, side
-  )
-  image = tf.image.resize(image, (size, size), antialias=True)
-  return tf.cast(tf.round(image), tf.uint8)
-
-
-class _Memory:
-  """A split whose images are in memory."""
-
-  def __init__(self, split: _Split):
-    images = np.empty((split.examples, *split.image_shape), np.uint8)
-    labels = np.empty(split.examples, np.int32)
-    end = 0
-    try:
-      for batch in split.in_order().batch(_LOAD_BATCH).as_numpy_iterator():
-        start, end = end, end + len(batch[1])
-        images[start:end], labels[start:end] = batch
-    except (OSError, tf.errors.OpError) as error:
-      raise split.error(error) from error
-    if labels.min() < 0:
-      raise DataError(
-        f'the {split.name} split of {split.builder.name} has no labels'
-      )
-    with tf.device('CPU'):
-      self._images = tf.constant(images)
-      self._labels = tf.constant(labels)
-
-  def shuffled(
-    self,
-    part: np.ndarray,
-    batch_size: int,
-    start: int,
-    seeds: Callable[[tf.Tensor], tf.Tensor],
-  ) -> tf.data.Dataset:
-    """Returns raw batches for ever, each epoch in an order of its own.
-
-    Args:
-      part: `[n]` positions of the examples to read.
-      batch_size: examples a batch.
-      start: number of the first batch.
-      seeds: gives the stateless seed `[2]` of an epoch.
-
-    Returns:
-      A data set of images `[batch, h, w, c]` uint8 and labels `[batch]` int32.
-    """
-
-    def epoch(number: tf.Tensor) -> tf.data.Dataset:
-      order = tf.random.experimental.stateless_shuffle(part, seeds(number))
-      return tf.data.Dataset.from_tensor_slices(order)
-
-    positions = _endless(epoch, len(part), start * batch_size)
-    return self._gathered(positions.batch(batch_size, drop_remainder=True))
-
-  def ordered(self, part: np.ndarray, batch_size: int) -> tf.data.Dataset:
-    """Returns one pass over a part, the last batch filled up.
-
-    Args:
-      part: `[n]` positions of the examples to read.
-      batch_size: examples a batch.
-
-    Returns:
-      A data set of images `[batch, h, w, c]` uint8, labels `[batch]` int32, and
-      weights `[batch]` float32, 0 for a filler.
-    """
-    positions = tf.data.Dataset.from_tensor_slices(part)
-    batches = self._gathered(_filled(positions, len(part), batch_size))
-    return _weighted(batches, len(part), batch_size)
-
-  def _gathered(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-    return batches.map(
-      lambda positions: (
-        tf.gather(self._images, positions),
-        tf.gather(self._labels, positions),
-      )
-    )
-
-
-class _Files:
-  """A split that is streamed; it has the methods of `_Memory`.
-
-  A part's stream passes over the records of the others too, but does not decode
-  them: decoding is what costs. In exchange the parts are the same as in memory
-  and hold whatever the order of the files is.
-  """
-
-  def __init__(self, split: _Split):
-    self._split = split
-
-  def shuffled(
-    self,
-    part: np.ndarray,
-    batch_size: int,
-    start: int,
-    seeds: Callable[[tf.Tensor], tf.Tensor],
-  ) -> tf.data.Dataset:
-    """As `_Memory.shuffled`; shuffles files, and examples in a buffer."""
-
-    # AutoGraph would only warn that it cannot convert TFDS.
-    @tf.autograph.experimental.do_not_convert
-    def epoch(number: tf.Tensor) -> tf.data.Dataset:
-      # Both halves mixed: an epoch's number is in one of them only.
-      seed = tf.random.stateless_uniform(
-        [], seeds(number), minval=None, maxval=None, dtype=tf.int64
-      )
-      records = self._split.records(seed).filter(_among(part, self._split))
-      return records.shuffle(
-        min(len(part), _STREAMED_SHUFFLE), seed, reshuffle_each_iteration=False
-      )
-
-    records = _endless(epoch, len(part), start * batch_size)
-    return self._decoded(records).batch(batch_size, drop_remainder=True)
-
-  def ordered(self, part: np.ndarray, batch_size: int) -> tf.data.Dataset:
-    """As `_Memory.ordered`, in the order of the files."""
-    records = self._split.records().filter(_among(part, self._split))
-    batches = _filled(self._decoded(records), len(part), batch_size)
-    return _weighted(batches, len(part), batch_size)
-
-  def _decoded(self, records: tf.data.Dataset) -> tf.data.Dataset:
-    return records.map(
-      lambda _, image, label: self._split.decode(image, label),
-      num_parallel_calls=tf.data.AUTOTUNE,
-    )
-
-
-def _among(part: np.ndarray, split: _Split) -> Callable[..., tf.Tensor]:
-  """Returns a predicate on records: is the position one of the part's?"""
-  chosen = np.zeros(split.examples, bool)
-  chosen[part] = True
-  return lambda position, *_: tf.gather(chosen, position)
-
-
-def _endless(
-  epoch: Callable[[tf.Tensor], tf.data.Dataset], length: int, start: int
-) -> tf.data.Dataset:
-  """Chains epochs of `length` elements, from the element `start` on."""
-  first, skip = divmod(start, length)
-  epochs = tf.data.Dataset.range(first, np.iinfo(np.int64).max)
-  return epochs.flat_map(epoch).skip(skip)
-
-
-def _filled(
-  elements: tf.data.Dataset, length: int, batch_size: int
-) -> tf.data.Dataset:
-  """Batches one pass; fills the last batch with elements from the start."""
-  total = -(-length // batch_size) * batch_size
-  elements = elements.repeat().take(total)
-  return elements.batch(batch_size, drop_remainder=True)
-
-
-def _weighted(
-  batches: tf.data.Dataset, length: int, batch_size: int
-) -> tf.data.Dataset:
-  """Adds weights to `_filled` batches: 0 for what is beyond `length`."""
-
-  def with_weights(step: tf.Tensor, example: _Batch) -> tuple:
-    numbers = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-    return (*example, tf.cast(numbers < length, tf.float32))
-
-  count = -(-length // batch_size)
-  return (
-    batches.enumerate()
-    .map(with_weights)
-    .apply(tf.data.experimental.assert_cardinality(count))
-  )
-
-
-def _source(split: _Split, config: DataConfig) -> _Memory | _Files:
-  size = split.examples * int(np.prod(split.image_shape))
-  return _Memory(split) if size <= config.memory_bytes else _Files(split)
-
-
-# Presenting: from raw batches to what networks take.
 
 
 def _moments(
