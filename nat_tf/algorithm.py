@@ -1,9 +1,9 @@
-"""Algorithm 1: learn shared weights and a policy in turns (method, section 4)."""
+"""Algorithm 1 (method, section 4): learn weights and a policy in turns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -31,6 +31,7 @@ class Progress(NamedTuple):
     steps: steps of the whole search.
     images: images that went through the network in this step.
     metrics: what the step measured, scalars by name.
+    ends_epoch: whether it is the epoch's last step.
   """
 
   phase: str
@@ -39,6 +40,7 @@ class Progress(NamedTuple):
   steps: int
   images: int
   metrics: dict[str, tf.Tensor]
+  ends_epoch: bool = False
 
 
 class Search:
@@ -103,7 +105,8 @@ class Search:
       report: is told of every step.
     """
     config = self._config
-    for self.epoch in range(self.epoch + 1, config.epochs + 1):
+    for epoch in range(self.epoch + 1, config.epochs + 1):
+      self.epoch = epoch
       for i in range(self._weights_steps):
         metrics = self._weights_step(*next(self._batches))
         report(self._progress('weights', i + 1, config.batch_size, metrics))
@@ -117,7 +120,13 @@ class Search:
   def _progress(self, phase, taken, images, metrics) -> Progress:
     before = (self.epoch - 1) * self._steps_per_epoch
     return Progress(
-      phase, self.epoch, before + taken, self.steps, images, metrics
+      phase,
+      self.epoch,
+      before + taken,
+      self.steps,
+      images,
+      metrics,
+      taken == self._steps_per_epoch,
     )
 
   @tf.function(autograph=False)
@@ -137,8 +146,12 @@ class Search:
     return scores._asdict()
 
   def _make_optimizer(self) -> path_optimizer.PathSGD:
+    rate: Any = self._config.weights_learning_rate
+    if self._config.anneal:
+      steps = self._config.epochs * self._weights_steps
+      rate = tf.keras.optimizers.schedules.CosineDecay(rate, steps)
     optimizer = path_optimizer.PathSGD(
-      self._config.weights_learning_rate,
+      rate,
       self._config.weights_momentum,
       self._config.weights_decay,
       self._config.weights_clip_norm,
@@ -160,6 +173,5 @@ class Search:
       config.policy_batch,
       config.seed,
     )
-    return agent.Learner(
-      world, transformer.actor, config.agent_config(), config.seed
-    )
+    schedule = config.agent_config(config.epochs * self._policy_steps)
+    return agent.Learner(world, transformer.actor, schedule, config.seed)

@@ -7,8 +7,8 @@ edge applies its operation to its source and adds the result to its target
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
+import dataclasses
 
 from nat_tf import input_error
 from nat_tf import vocabulary
@@ -52,7 +52,7 @@ class Cell:
     inputs: number of input vertices.
     vertices: number of all vertices, inputs included.
     edges: the edges, sorted by target on construction (a stable sort).
-    concat: vertices whose maps are concatenated to the cell's output, ascending.
+    concat: vertices whose maps make the cell's output, ascending.
 
   Raises:
     ArchitectureError: on construction, when the graph is malformed.
@@ -179,7 +179,7 @@ class Architecture:
 
   @classmethod
   def of(cls, **cells: Cell) -> Architecture:
-    """Builds one from keywords: `Architecture.of(normal=..., reduction=...)`."""
+    """Builds one: `Architecture.of(normal=..., reduction=...)`."""
     return cls(tuple(cells.items()))
 
   def __getitem__(self, name: str) -> Cell:

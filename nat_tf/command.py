@@ -6,9 +6,9 @@ loaded is decided here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import os
 import sys
-from collections.abc import Callable
 
 # Before the imports below: TensorFlow reads it once. Its warnings about
 # accelerators that the machine does not have are no news; errors still raise.

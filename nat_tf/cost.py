@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from nat_tf import layout
 from nat_tf import operations
-from nat_tf.architecture import Architecture, Cell
-from nat_tf.layout import CellPlace, NetworkConfig
+from nat_tf.architecture import Architecture
+from nat_tf.architecture import Cell
+from nat_tf.layout import CellPlace
+from nat_tf.layout import NetworkConfig
 
 
 class Cost(NamedTuple):
@@ -77,7 +79,9 @@ def _cell(cell: Cell, place: CellPlace) -> Cost:
   return total
 
 
-def _conv(inputs: int, outputs: int, window: int, size: tuple[int, int]) -> Cost:
+def _conv(
+  inputs: int, outputs: int, window: int, size: tuple[int, int]
+) -> Cost:
   """A convolution with batch norm, or a factorised reduction (window 1)."""
   weights = window * inputs * outputs
   return Cost(weights + 2 * outputs, weights * math.prod(size))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from nat_tf.architecture import NORMAL, REDUCTION
+from nat_tf.architecture import NORMAL
+from nat_tf.architecture import REDUCTION
 
 
 @dataclasses.dataclass(frozen=True)

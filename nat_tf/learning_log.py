@@ -45,18 +45,16 @@ class LearningLog:
 
   def __call__(self, progress: algorithm.Progress):
     """Takes in one step."""
-    if progress.epoch != self._epoch:
-      self._end()
-      self._begin(progress.epoch)
     self._images += progress.images
     for name, value in progress.metrics.items():
       column = f'{progress.phase}_{name}'
       self._values.setdefault(column, []).append(float(value))
+    if progress.ends_epoch:
+      self._end()
+      self._begin(progress.epoch + 1)
 
   def close(self):
-    """Writes the last epoch and the picture."""
-    if self._values:
-      self._end()
+    """Draws the picture and ends the event file."""
     self._writer.close()
     if self._rows:
       _draw(self._rows, self._workdir.file('learning.png'))
@@ -106,7 +104,9 @@ def _draw(rows: list[dict], path: str):
     values = np.array([float(row[column]) for row in rows])
     axes.plot(epochs, values, color='#9bb7cf', linewidth=1)
     window = max(1, len(values) // 10)
-    smooth = [values[max(0, i - window) : i + 1].mean() for i in range(len(values))]
+    smooth = [
+      values[max(0, i - window) : i + 1].mean() for i in range(len(values))
+    ]
     axes.plot(epochs, smooth, color='#1f4e79', linewidth=2)
     axes.set(title=title, xlabel='epoch')
     axes.grid(alpha=0.3)

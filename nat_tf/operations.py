@@ -6,10 +6,10 @@ super network, final networks and the analytic cost.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 import dataclasses
 import functools
 import math
-from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -107,7 +107,7 @@ class Chain:
     return kernels.pop(0) if stage.kernel_shape(2) is not None else None
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def chain(name: str, stride: int, shared: bool) -> Chain | None:
   """Returns the chain of an operation; None for null, which computes nothing.
 
@@ -176,7 +176,7 @@ def _skip(kernel, stride, shared):
   )
 
 
-_BUILDERS = {
+_BUILDERS: dict[Type, Callable[[int, int, bool], tuple[Stage, ...]]] = {
   Type.CONV: _conv,
   Type.SEP_CONV: _sep_conv,
   Type.DIL_CONV: _dil_conv,

@@ -29,9 +29,7 @@ class PathSGD(tf.keras.optimizers.Optimizer):
     decay: float = 3e-4,
     clip_norm: float | None = None,
   ):
-    super().__init__(
-      'path_sgd', global_clipnorm=clip_norm, jit_compile=False
-    )
+    super().__init__('path_sgd', global_clipnorm=clip_norm, jit_compile=False)
     self._learning_rate = self._build_learning_rate(learning_rate)
     self._momentum = momentum
     self._decay = decay

@@ -75,7 +75,9 @@ def write(transformation: Transformation, name: str, folder: str):
         transformed,
         f'{name}, transformed',
       )
-    architecture_json.save(os.path.join(folder, 'transformed.json'), transformed)
+    architecture_json.save(
+      os.path.join(folder, 'transformed.json'), transformed
+    )
   except OSError as error:
     raise OutputError(
       f'cannot write to {folder}: {error.strerror or error}'
@@ -91,4 +93,5 @@ def _row(measured: Measured) -> tuple[str, str, str]:
 
 
 def _percent(before: int, after: int) -> str:
-  return f'{100 * (after - before) / before:+.1f} %'
+  change = round(100 * (after - before) / before, 1)
+  return f'{change + 0.0:+.1f} %'  # Adding 0 turns -0.0 into 0.0.

@@ -59,7 +59,7 @@ class HeldOutAccuracy:
         them compiles anew.
     """
     architectures = Encoding(*(tf.convert_to_tensor(x) for x in architectures))
-    right, count = 0.0, 0.0
+    right, count = np.zeros(len(architectures.operations)), 0.0
     for images, labels, weights in self._batches:
       scores = self._score(images, labels, architectures, weights)
       examples = float(tf.reduce_sum(weights))

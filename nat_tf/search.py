@@ -1,6 +1,6 @@
 """Learns a Neural Architecture Transformer and applies it to one architecture.
 
-  bazel run //nat_tf:search -- --workdir=W
+bazel run //nat_tf:search -- --workdir=W
 """
 
 from __future__ import annotations

@@ -36,6 +36,11 @@ class SearchConfig(Settings):
   data_dir: str | None = setting(
     None, 'directory of the prepared data sets; default: the one TFDS uses'
   )
+  image_size: int = setting(
+    0,
+    'side in pixels to which images are cropped and resized, 0 for as they are',
+    range=_NOT_NEGATIVE,
+  )
   space: str = setting(
     'micro', 'architectures that are learned on', choices=tuple(spaces.SPACES)
   )
@@ -85,8 +90,13 @@ class SearchConfig(Settings):
   policy_decay: float = setting(
     5e-4, "L2 penalty of the policy's weights", range=_NOT_NEGATIVE
   )
+  anneal: bool = setting(
+    True,
+    'lets both learning rates fall to 0 by half a cosine, and the weight of '
+    "the policy's entropy to 0 at 80 % of the search",
+  )
   entropy: float = setting(
-    0.003,
+    0.03,
     "weight of the policy's entropy (in nats) beside the reward, lambda",
     range=_NOT_NEGATIVE,
   )
@@ -124,15 +134,27 @@ class SearchConfig(Settings):
       data_dir=data_dir or self.data_dir,
       batch_size=self.batch_size,
       seed=self.seed,
+      image_size=self.image_size or None,
       weights_fraction=self.weights_fraction,
       candidates_fraction=self.candidates_fraction,
     )
 
-  def agent_config(self) -> agent.AgentConfig:
-    """Returns how the policy is trained."""
+  def agent_config(self, steps: int) -> agent.AgentConfig:
+    """Returns how the policy is trained.
+
+    Args:
+      steps: policy steps of the whole search.
+    """
+    rate, entropy = self.policy_learning_rate, self.entropy
+    if self.anneal:
+      learning_rate = agent.Schedule(rate, 0.0, steps, 'cosine')
+      entropy_weight = agent.Schedule(entropy, 0.0, max(1, 8 * steps // 10))
+    else:
+      learning_rate = agent.Schedule(rate)
+      entropy_weight = agent.Schedule(entropy)
     return agent.AgentConfig(
-      learning_rate=agent.Schedule(self.policy_learning_rate),
+      learning_rate=learning_rate,
       weight_decay=self.policy_decay,
-      entropy=agent.Schedule(self.entropy),
+      entropy=entropy_weight,
       baseline_decay=self.baseline_decay,
     )

@@ -6,12 +6,11 @@ same words and bounds serve its check on construction and a command's flags.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import dataclasses
 import json
 import math
-from collections.abc import Sequence
-from typing import Any
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from absl import flags
 
@@ -137,7 +136,9 @@ def _check(field: dataclasses.Field, value: Any):
       f'--{field.name} is {value!r}; it must be of type {kind.__name__}'
     )
   if wanted['range'] is not None and value not in wanted['range']:
-    raise ConfigError(f'--{field.name} is {value}; it must be {wanted["range"]}')
+    raise ConfigError(
+      f'--{field.name} is {value}; it must be {wanted["range"]}'
+    )
   if wanted['choices'] and value not in wanted['choices']:
     known = ', '.join(wanted['choices'])
     raise ConfigError(f'--{field.name} is {value!r}; it must be one of {known}')

@@ -141,7 +141,9 @@ class CellProgram:
       kept.append(maps)
       null = path.operations[slot] == self._null
       if len(states) == target:
-        states.append(tf.cond(null, lambda y=y: tf.zeros_like(y), lambda y=y: y))
+        states.append(
+          tf.cond(null, lambda y=y: tf.zeros_like(y), lambda y=y: y)
+        )
       else:
         total = states[target]
         states[target] = tf.cond(
@@ -165,10 +167,15 @@ class CellProgram:
     parts = tf.split(doutput, len(computed), axis=-1)
     gradients = [tf.zeros_like(x) for x in inputs]
     gradients += _masked(parts, path.concat)
-    dkernels = []
+    dkernels: list[tf.Tensor] = []
     for slot, target in reversed(list(enumerate(self._space.targets))):
       dxs, dkernel = self._edge_gradient(
-        states[:target], kernels[slot], path, slot, kept[slot], gradients[target]
+        states[:target],
+        kernels[slot],
+        path,
+        slot,
+        kept[slot],
+        gradients[target],
       )
       dkernels.insert(0, dkernel)
       gradients[:target] = self._accumulate(gradients[:target], dxs, path, slot)
@@ -267,7 +274,7 @@ def _kept(space: Space) -> int:
   return max(chain.kept for chain in chains if chain is not None)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _forward_edge(space: Space, stride: int):
   """Returns a compiled `(x, kernels, operation) -> (y, kept maps)`.
 
@@ -292,9 +299,12 @@ def _forward_edge(space: Space, stride: int):
   return _once(edge)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _backward_edge(space: Space, stride: int):
-  """Returns a compiled `(x, kernels, operation, kept, dy) -> (dx, dkernels)`."""
+  """Returns a compiled gradient, of `x` and `kernels`.
+
+  Its arguments are `x, kernels, operation, kept, dy`.
+  """
 
   def run(chain, x, kernels, kept, dy):
     if chain is None:

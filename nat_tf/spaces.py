@@ -8,8 +8,8 @@ No TensorFlow here.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
+import dataclasses
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,9 @@ import numpy as np
 from nat_tf import architecture as architecture_lib
 from nat_tf import input_error
 from nat_tf import vocabulary
-from nat_tf.architecture import Architecture, Cell, Edge
+from nat_tf.architecture import Architecture
+from nat_tf.architecture import Cell
+from nat_tf.architecture import Edge
 
 
 class SpaceError(input_error.InputError):
@@ -109,7 +111,10 @@ class Space:
     """Returns the architecture of an encoding without leading dimensions."""
     return Architecture(
       tuple(
-        (name, self._decode_cell(Encoding(*(np.asarray(x)[i] for x in encoding))))
+        (
+          name,
+          self._decode_cell(Encoding(*(np.asarray(x)[i] for x in encoding))),
+        )
         for i, name in enumerate(self.cells)
       )
     )
@@ -189,14 +194,12 @@ _OPERATIONS = tuple(operation.name for operation in vocabulary.ALL)
 def _paired(name, sizes, loose_ends):
   """A space whose intermediate vertices have two incoming edges each."""
   targets = tuple(2 + edge // 2 for edge in range(2 * sizes[-1]))
-  return Space(
-    name, _PAIRED_CELLS, 2, targets, _OPERATIONS, sizes, loose_ends
-  )
+  return Space(name, _PAIRED_CELLS, 2, targets, _OPERATIONS, sizes, loose_ends)
 
 
 # Method, section 3: DARTS cells have 4 vertices and concatenate all of them,
-# ENAS cells have 5 and concatenate those that no one reads. `micro` is the union
-# of both: one super network, one policy.
+# ENAS cells have 5 and concatenate those that no one reads. `micro` is the
+# union of both: one super network, one policy.
 DARTS = _paired('darts', (4,), (False,))
 ENAS = _paired('enas', (5,), (True,))
 MICRO = _paired('micro', (4, 5), (False, True))

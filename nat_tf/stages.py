@@ -9,8 +9,8 @@ channels]`.
 from __future__ import annotations
 
 import abc
-import dataclasses
 from collections.abc import Callable
+import dataclasses
 
 import tensorflow as tf
 

@@ -14,8 +14,9 @@ import tensorflow as tf
 from nat_tf import layout
 from nat_tf import shared_cell
 from nat_tf import stages
-from nat_tf.layout import CellPlace, NetworkConfig
-from nat_tf.spaces import Encoding, Space
+from nat_tf.layout import NetworkConfig
+from nat_tf.spaces import Encoding
+from nat_tf.spaces import Space
 
 # Maps a gradient of a layer's output to the gradients of its input, and of its
 # weights in their order.
@@ -52,11 +53,13 @@ class ReluConvNorm(tf.keras.layers.Layer):
     self._relu = relu
 
   def build(self, input_shape):
+    """Makes the kernel; see Keras's layer."""
     shape = (self._window, self._window, input_shape[-1], self._channels)
     self.kernel = self.add_weight('kernel', shape, initializer='he_normal')
     super().build(input_shape)
 
   def call(self, x):
+    """Returns `[batch, height, width, channels]`, or half the size."""
     x = tf.nn.relu(x) if self._relu else x
     if self._halve:
       x = stages.factorized_reduction(x, self.kernel[0, 0])
@@ -85,6 +88,7 @@ class SharedCell(tf.keras.layers.Layer):
     self._program = program
 
   def build(self, input_shape):
+    """Makes the bank of kernels; see Keras's layer."""
     deviations = self._index.deviations[:, None]
     shape = (self._index.rows, self._place.channels)
 
@@ -95,6 +99,7 @@ class SharedCell(tf.keras.layers.Layer):
     super().build(input_shape)
 
   def call(self, inputs, path: shared_cell.Path):
+    """Returns the cell's output on a path; see `CellProgram`."""
     kernels = tf.gather(self.bank, self._index(path))
     return self._program.forward(kernels, list(inputs), path)[0]
 

@@ -1,6 +1,6 @@
 """Applies a learned transformer to an architecture.
 
-  bazel run //nat_tf:transform -- --workdir=W --architecture=vggblock
+bazel run //nat_tf:transform -- --workdir=W --architecture=vggblock
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _WORKDIR = flags.DEFINE_string(
 _ARCHITECTURE = flags.DEFINE_string(
   'architecture',
   None,
-  'what to transform: a published name, a file of JSON or genotype, or the text '
-  'of a genotype.',
+  'what to transform: a published name, a file of JSON or genotype, or the '
+  'text of a genotype.',
 )
 _OUTPUT = flags.DEFINE_string(
   'output', 'transformed', 'directory for the architecture and its drawing.'
@@ -32,7 +32,11 @@ _CANDIDATES = flags.DEFINE_integer(
   lower_bound=1,
 )
 _SEED = flags.DEFINE_integer(
-  'seed', 0, 'decides the samples; 0 or more.', lower_bound=0
+  'seed',
+  0,
+  'decides the samples; 0 to 2147483647.',
+  lower_bound=0,
+  upper_bound=2**31 - 1,
 )
 _DATA_DIR = flags.DEFINE_string(
   'data_dir',

@@ -139,7 +139,9 @@ class Transformer:
     results = []
     for i, accuracy in enumerate(self._accuracy(architectures)):
       one = self.space.decode(spaces.Encoding(*(x[i] for x in architectures)))
-      results.append(Measured(one, cost_lib.network(one, frame), float(accuracy)))
+      results.append(
+        Measured(one, cost_lib.network(one, frame), float(accuracy))
+      )
     return results
 
   def trackables(self) -> dict[str, tf.Module]:

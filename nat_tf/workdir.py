@@ -83,7 +83,8 @@ class Workdir:
         return search_config.SearchConfig.from_json(file.read())
     except FileNotFoundError:
       raise WorkdirError(
-        f'{self.path} is not the workdir of a search: it holds no config.json'
+        f'{self.path} is not the workdir of a search: it holds no config.json; '
+        'give the --workdir of a search, or a new one to begin one'
       ) from None
     except (OSError, UnicodeDecodeError, setting.ConfigError) as error:
       raise WorkdirError(f'cannot use {self.config_file}: {error}') from None

@@ -26,7 +26,7 @@ _SMALL = (
 
 
 def _run(module: str, *arguments: str, cwd: str):
-  """Runs a command as `bazel run` does: elsewhere, with the user's directory."""
+  """Runs a command as `bazel run` does: from elsewhere."""
   environment = {
     **os.environ,
     'BUILD_WORKING_DIRECTORY': cwd,
@@ -78,9 +78,7 @@ class SearchAndTransformTest(absltest.TestCase):
         )
 
     with self.subTest('says which architecture is unknown'):
-      result = _run(
-        'transform', '--workdir=a', '--architecture=dart', cwd=here
-      )
+      result = _run('transform', '--workdir=a', '--architecture=dart', cwd=here)
       self._check_refused(result, "unknown architecture 'dart'")
 
   def _check_workdir(self, workdir, stdout):
@@ -167,9 +165,7 @@ class BadInputTest(parameterized.TestCase):
         {'schema_version': 1, 'cells': {'normal': cell, 'reduction': cell}}
       ),
     )
-    result = _run(
-      'search', '--architecture=cyclic.json', cwd=here.full_path
-    )
+    result = _run('search', '--architecture=cyclic.json', cwd=here.full_path)
     self.assertEqual(result.returncode, 1)
     self.assertIn('normal cell: edge 2 (3 -> 3, skip)', result.stderr)
     self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
@@ -177,9 +173,7 @@ class BadInputTest(parameterized.TestCase):
 
   def test_transform_wants_the_workdir_of_a_search(self):
     here = self.create_tempdir().full_path
-    result = _run(
-      'transform', '--workdir=.', '--architecture=darts', cwd=here
-    )
+    result = _run('transform', '--workdir=.', '--architecture=darts', cwd=here)
     self.assertEqual(result.returncode, 1)
     self.assertIn('is not the workdir of a search', result.stderr)
     self.assertEmpty(os.listdir(here))

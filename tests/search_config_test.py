@@ -41,6 +41,7 @@ _BOUNDS = (
   ('weights_fraction', 1.0, 0.999, 'above 0 and below 1'),
   ('candidates_fraction', 0.0, 1e-9, 'above 0 and below 1'),
   ('candidates_fraction', 1.0, 0.999, 'above 0 and below 1'),
+  ('image_size', -1, 0, '0 or more'),
   ('final_cells', 0, 1, '1 or more'),
   ('final_channels', 0, 2, 'even and 2 or more'),
   ('final_channels', 37, 38, 'even and 2 or more'),
@@ -51,11 +52,12 @@ _CHOICES = (
   ('policy', 'gcn.*'),
 )
 _TEXTS = ('dataset', 'data_dir')
+_SWITCHES = ('anneal',)
 
 
 class BoundsTest(parameterized.TestCase):
   def test_every_field_is_tested(self):
-    tested = {row[0] for row in (*_BOUNDS, *_CHOICES)} | set(_TEXTS)
+    tested = {row[0] for row in (*_BOUNDS, *_CHOICES)} | {*_TEXTS, *_SWITCHES}
     fields = {field.name for field in dataclasses.fields(SearchConfig)}
     self.assertEqual(tested, fields)
 
@@ -128,18 +130,34 @@ class SearchConfigTest(absltest.TestCase):
     config = SearchConfig(data_dir='/then')
     self.assertEqual(config.data_config('/now').data_dir, '/now')
 
-  def test_agent_config(self):
+  def test_agent_config_without_annealing(self):
     config = SearchConfig(
+      anneal=False,
       policy_learning_rate=0.01,
       policy_decay=0.02,
       entropy=0.03,
       baseline_decay=0.75,
-    ).agent_config()
-    # The rate and lambda are constant.
+    ).agent_config(100)
     for step in (0, 10_000):
       self.assertAlmostEqual(float(config.learning_rate(step)), 0.01)
       self.assertAlmostEqual(float(config.entropy(step)), 0.03)
     self.assertEqual((config.weight_decay, config.baseline_decay), (0.02, 0.75))
+
+  # rate: half a cosine over 100 steps; lambda: a line over the first 80
+  def test_agent_config_with_annealing(self):
+    config = SearchConfig(policy_learning_rate=0.01, entropy=0.04)
+    schedules = config.agent_config(100)
+    for step, rate, entropy in (
+      (0, 0.01, 0.04),
+      (40, None, 0.02),
+      (50, 0.005, None),
+      (80, None, 0.0),
+      (100, 0.0, 0.0),
+    ):
+      if rate is not None:
+        self.assertAlmostEqual(float(schedules.learning_rate(step)), rate)
+      if entropy is not None:
+        self.assertAlmostEqual(float(schedules.entropy(step)), entropy)
 
 
 if __name__ == '__main__':

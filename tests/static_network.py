@@ -17,7 +17,9 @@ from nat_tf.architecture import Architecture
 from nat_tf.supernet import SuperNetwork
 
 
-def logits(network: SuperNetwork, images: tf.Tensor, architecture: Architecture):
+def logits(
+  network: SuperNetwork, images: tf.Tensor, architecture: Architecture
+):
   """Returns `[batch, classes]`."""
   outputs = [network._stem(images)] * network.space.inputs
   cells = zip(

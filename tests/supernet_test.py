@@ -51,7 +51,6 @@ def _tensors(space, count, seed=3):
 
 
 class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
-
   def _check(self, space, count):
     tf.keras.utils.set_random_seed(1)
     network = supernet.SuperNetwork(space, _CONFIG)

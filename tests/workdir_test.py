@@ -98,7 +98,8 @@ class CreateTest(WorkdirTestCase):
     os.makedirs(self.path)
     _write(self.workdir.file('thesis.tex'), b'')
     self.assertFails(
-      f'{self.path} is not the workdir of a search: it holds no config.json',
+      f'{self.path} is not the workdir of a search: it holds no '
+      'config.json; give the --workdir of a search, or a new one to begin one',
       self.workdir.create,
       SearchConfig(),
     )
@@ -151,7 +152,8 @@ class ConfigTest(WorkdirTestCase):
   def test_no_configuration(self):
     os.makedirs(self.path)
     self.assertFails(
-      f'{self.path} is not the workdir of a search: it holds no config.json',
+      f'{self.path} is not the workdir of a search: it holds no '
+      'config.json; give the --workdir of a search, or a new one to begin one',
       self.workdir.config,
     )
 
