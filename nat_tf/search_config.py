@@ -55,17 +55,17 @@ class SearchConfig(Settings):
   )
   epochs: int = setting(40, 'passes of Algorithm 1', range=_COUNT)
   weights_steps: int = setting(
-    0,
+    80,
     'weight steps an epoch, 0 for one pass over the weights part of the data',
     range=_NOT_NEGATIVE,
   )
   policy_steps: int = setting(
-    0,
+    10,
     'policy steps an epoch, 0 for one pass over the policy part of the data',
     range=_NOT_NEGATIVE,
   )
   batch_size: int = setting(64, 'images a step', range=_COUNT)
-  cells: int = setting(5, 'cells of the super network', range=_COUNT)
+  cells: int = setting(3, 'cells of the super network', range=_COUNT)
   channels: int = setting(
     8, 'channels of the super network in its first cell', range=_CHANNELS
   )

@@ -45,19 +45,24 @@ def _run(module: str, *arguments: str, cwd: str):
 class SearchAndTransformTest(absltest.TestCase):
   def test_learns_then_transforms(self):
     here = self.create_tempdir().full_path
-    first = _run('search', *_SMALL, '--seed=7', '--workdir=a', cwd=here)
+    small = (*_SMALL, '--data_dir=data')
+    first = _run('search', *small, '--seed=7', '--workdir=a', cwd=here)
     self.assertEqual(first.returncode, 0, first.stderr)
     self._check_workdir(pathlib.Path(here, 'a'), first.stdout)
 
-    with self.subTest('the same seed gives the same architecture'):
-      _run('search', *_SMALL, '--seed=7', '--workdir=b', cwd=here)
+    with self.subTest('the same seed gives the same, without a test split'):
+      test_files = list(pathlib.Path(here, 'data').rglob('*-test.*'))
+      self.assertNotEmpty(test_files)
+      for file in test_files:
+        file.unlink()
+      _run('search', *small, '--seed=7', '--workdir=b', cwd=here)
       self.assertEqual(
         pathlib.Path(here, 'a', 'transformed.json').read_text('utf-8'),
         pathlib.Path(here, 'b', 'transformed.json').read_text('utf-8'),
       )
 
     with self.subTest('other settings do not overwrite a search'):
-      again = _run('search', *_SMALL, '--seed=8', '--workdir=a', cwd=here)
+      again = _run('search', *small, '--seed=8', '--workdir=a', cwd=here)
       self._check_refused(again, 'holds a search with other settings')
 
     for name in ('enas', 'resblock', 'vggblock', 'a/transformed.json'):
