@@ -10,6 +10,8 @@ from nat_tf import zoo
 from nat_tf.architecture import Architecture
 from nat_tf.architecture import ArchitectureError
 
+_LONGEST_LABEL = 40
+
 
 class UnresolvedError(ArchitectureError):
   """A text names no architecture; the message says what would."""
@@ -43,6 +45,15 @@ def resolve(text: str, directory: str | os.PathLike[str] = '') -> Architecture:
     return _parsed(content)
   except ArchitectureError as error:
     raise type(error)(f'{path}: {error}') from None
+
+
+def label(text: str) -> str:
+  """Returns what to call the architecture that a text names.
+
+  Args:
+    text: as given to `resolve`; a genotype's text is too long for a name.
+  """
+  return text if len(text) <= _LONGEST_LABEL else 'input'
 
 
 def _read(path: str) -> bytes | None:

@@ -48,6 +48,18 @@ def run(main: Callable[[list[str]], None]):
   app.run(checked, flags_parser=_parse)
 
 
+def path(text: str) -> str:
+  """Returns a path that stays right wherever it is used.
+
+  Args:
+    text: relative to where the user called, absolute, from home (`~`), or with
+      a scheme, as in `gs://bucket/data`.
+  """
+  if '://' in text:
+    return text
+  return os.path.abspath(os.path.expanduser(text))
+
+
 def fail(message: str):
   """Prints one line and exits with 1."""
   line = ' '.join(message.split())

@@ -26,6 +26,7 @@ _COLUMNS = (
   'policy_loss',
   'policy_gradient_norm',
   'images_per_second',
+  'seconds',
 )
 
 
@@ -53,6 +54,11 @@ class LearningLog:
       self._end()
       self._begin(progress.epoch + 1)
 
+  @property
+  def seconds(self) -> float:
+    """Seconds that the epochs so far took."""
+    return sum(float(row['seconds']) for row in self._rows)
+
   def close(self):
     """Draws the picture and ends the event file."""
     self._writer.close()
@@ -69,6 +75,7 @@ class LearningLog:
     seconds = time.monotonic() - self._started
     row = {name: float(np.mean(v)) for name, v in self._values.items()}
     row['images_per_second'] = self._images / seconds
+    row['seconds'] = seconds
     with self._writer.as_default(step=self._epoch):
       for name, value in row.items():
         tf.summary.scalar(name.replace('_', '/', 1), value)

@@ -6,7 +6,6 @@ bazel run //nat_tf:search -- --workdir=W
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 
 from nat_tf import command  # isort: skip
@@ -19,6 +18,7 @@ from nat_tf import data
 from nat_tf import learning_log
 from nat_tf import progress_bar
 from nat_tf import result
+from nat_tf import setting
 from nat_tf import transformer as transformer_lib
 from nat_tf import workdir as workdir_lib
 from nat_tf.search_config import SearchConfig
@@ -43,6 +43,7 @@ _CANDIDATES = flags.DEFINE_integer(
   lower_bound=1,
 )
 SearchConfig.define_flags()
+flags.adopt_module_key_flags(setting)
 
 
 def main(argv: list[str]):
@@ -50,18 +51,22 @@ def main(argv: list[str]):
   del argv  # `command.run` refuses any.
   started = time.monotonic()
   config = _config()
-  workdir = workdir_lib.Workdir(_WORKDIR.value or _default_workdir(config))
+  workdir = workdir_lib.Workdir(
+    command.path(_WORKDIR.value or _default_workdir(config))
+  )
   architecture = architecture_source.resolve(_ARCHITECTURE.value)
-  config.search_space().encode(architecture)  # Fails now if it does not fit.
+  # These fail now, before any data is read, where something does not fit.
+  config.search_space().encode(architecture)
+  workdir.check(config)
   dataset = data.load(config.data_config())
   workdir.create(config)
   print(f'search on {config.dataset}, workdir {workdir.path}', flush=True)
   transformer = transformer_lib.Transformer(config, dataset)
-  learn(transformer, dataset, workdir)
+  earlier = learn(transformer, dataset, workdir)
   transformation = transformer.transform(
     architecture, _CANDIDATES.value, config.seed
   )
-  name = _ARCHITECTURE.value if len(_ARCHITECTURE.value) < 40 else 'input'
+  name = architecture_source.label(_ARCHITECTURE.value)
   result.write(transformation, name, workdir.path)
   workdir.write_json(
     'summary.json',
@@ -70,7 +75,7 @@ def main(argv: list[str]):
       'space': config.space,
       'transitions': config.transitions,
       'seed': config.seed,
-      'seconds': round(time.monotonic() - started, 1),
+      'seconds': round(earlier + time.monotonic() - started, 1),
       'input': transformation.source.summary(name),
       'transformed': transformation.transformed.summary(f'{name}, transformed'),
     },
@@ -83,11 +88,16 @@ def learn(
   transformer: transformer_lib.Transformer,
   dataset: data.ImageDataset,
   workdir: workdir_lib.Workdir,
-):
-  """Runs Algorithm 1 with a progress bar and event files."""
+) -> float:
+  """Runs Algorithm 1 with a progress bar and event files.
+
+  Returns:
+    Seconds that epochs of an earlier call took, where this one went on.
+  """
   search = algorithm.Search(transformer, dataset, workdir.checkpoints)
   bar = progress_bar.ProgressBar(search.steps, search.done)
   log = learning_log.LearningLog(workdir, search.epoch)
+  earlier = log.seconds
 
   def report(progress: algorithm.Progress):
     bar(progress)
@@ -98,13 +108,14 @@ def learn(
   finally:
     bar.close()
   log.close()
+  return earlier
 
 
 def _config() -> SearchConfig:
   config = SearchConfig.from_flags()
   if config.data_dir is not None:
     # The workdir remembers it for commands that are called elsewhere.
-    path = os.path.abspath(os.path.expanduser(config.data_dir))
+    path = command.path(config.data_dir)
     config = dataclasses.replace(config, data_dir=path)
   return config
 

@@ -106,7 +106,11 @@ class Settings:
 
   @classmethod
   def define_flags(cls):
-    """Defines a flag for every field."""
+    """Defines a flag for every field.
+
+    They are this module's: a command whose `--help` should list them calls
+    `flags.adopt_module_key_flags(setting)`.
+    """
     for field in dataclasses.fields(cls):
       _define_flag(field)
 

@@ -33,8 +33,8 @@ _CANDIDATES = flags.DEFINE_integer(
 )
 _SEED = flags.DEFINE_integer(
   'seed',
-  0,
-  'decides the samples; 0 to 2147483647.',
+  None,
+  "decides the samples; 0 to 2147483647 (default: the search's seed).",
   lower_bound=0,
   upper_bound=2**31 - 1,
 )
@@ -50,16 +50,15 @@ def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
   architecture = architecture_source.resolve(_ARCHITECTURE.value)
-  transformer = transformer_lib.load(_WORKDIR.value, _DATA_DIR.value)
-  transformation = transformer.transform(
-    architecture, _CANDIDATES.value, _SEED.value
-  )
-  name = _ARCHITECTURE.value if len(_ARCHITECTURE.value) < 40 else 'input'
-  result.write(transformation, name, _OUTPUT.value)
+  data_dir = _DATA_DIR.value and command.path(_DATA_DIR.value)
+  transformer = transformer_lib.load(command.path(_WORKDIR.value), data_dir)
+  seed = transformer.config.seed if _SEED.value is None else _SEED.value
+  transformation = transformer.transform(architecture, _CANDIDATES.value, seed)
+  name = architecture_source.label(_ARCHITECTURE.value)
+  output = command.path(_OUTPUT.value)
+  result.write(transformation, name, output)
   print(result.table(transformation, name))
-  print(
-    f'in {_OUTPUT.value}: transformed.json, transformed.png, transformed.svg'
-  )
+  print(f'in {output}: transformed.json, transformed.png, transformed.svg')
 
 
 if __name__ == '__main__':

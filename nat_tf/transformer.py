@@ -178,5 +178,12 @@ def load(workdir: str, data_dir: str | None = None) -> Transformer:
   dataset = data.load(config.data_config(data_dir))
   transformer = Transformer(config, dataset)
   reader = tf.train.Checkpoint(**transformer.trackables())
-  reader.restore(checkpoint).expect_partial()
+  try:
+    status = reader.restore(checkpoint)
+    status.assert_existing_objects_matched().expect_partial()
+  except (tf.errors.OpError, AssertionError, ValueError) as error:
+    raise workdir_lib.WorkdirError(
+      f'cannot read the checkpoint {checkpoint}: {type(error).__name__}; it is '
+      'damaged or of another version, run the search again'
+    ) from error
   return transformer

@@ -46,27 +46,45 @@ class Workdir:
     """Returns the path of any other file of the directory."""
     return os.path.join(self.path, name)
 
+  def check(self, config: search_config.SearchConfig):
+    """Checks, touching nothing, that the directory can be a search's.
+
+    Raises:
+      WorkdirError: it holds something else or another search.
+    """
+    if self._listed() and self.config() != config:
+      raise WorkdirError(
+        f'{self.path} holds a search with other settings (see config.json '
+        'there); give a new --workdir, or the same settings to go on'
+      )
+
   def create(self, config: search_config.SearchConfig):
     """Makes the directory for a search, or finds it as that search left it.
 
     Raises:
       WorkdirError: it holds something else, another search, or cannot be made.
     """
+    self.check(config)
     try:
       os.makedirs(self.path, exist_ok=True)
-      found = os.listdir(self.path)
     except OSError as error:
-      raise WorkdirError(
-        f'cannot make or read the directory {self.path}: {error.strerror}; '
-        'give a --workdir that can be written'
-      ) from None
-    if not found:
+      raise self._unusable(error) from None
+    if not self._listed():
       self.write_text('config.json', config.to_json())
-    elif self.config() != config:
-      raise WorkdirError(
-        f'{self.path} holds a search with other settings (see config.json '
-        'there); give a new --workdir, or the same settings to go on'
-      )
+
+  def _listed(self) -> list[str]:
+    try:
+      return os.listdir(self.path)
+    except FileNotFoundError:
+      return []
+    except OSError as error:
+      raise self._unusable(error) from None
+
+  def _unusable(self, error: OSError) -> WorkdirError:
+    return WorkdirError(
+      f'cannot make or read the directory {self.path}: {error.strerror}; '
+      'give a --workdir that can be written'
+    )
 
   def config(self) -> search_config.SearchConfig:
     """Reads the configuration.

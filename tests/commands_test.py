@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import pathlib
@@ -11,7 +12,8 @@ import sys
 from absl.testing import absltest
 from absl.testing import parameterized
 
-_ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Not resolved: under Bazel it is where this test's own copies are.
+_ROOT = pathlib.Path(__file__).absolute().parent.parent
 # Learns in seconds: two cells of four channels, one epoch.
 _SMALL = (
   '--epochs=1',
@@ -22,6 +24,11 @@ _SMALL = (
   '--channels=2',
   '--batch_size=8',
   '--candidates=2',
+)
+_CYCLIC = (
+  "Genotype(normal=[('skip_connect', 0), ('skip_connect', 2)], "
+  "normal_concat=[2], reduce=[('skip_connect', 0), ('skip_connect', 1)], "
+  'reduce_concat=[2])'
 )
 
 
@@ -45,6 +52,7 @@ def _run(module: str, *arguments: str, cwd: str):
 class SearchAndTransformTest(absltest.TestCase):
   def test_learns_then_transforms(self):
     here = self.create_tempdir().full_path
+    os.mkdir(os.path.join(here, 'data'))
     small = (*_SMALL, '--data_dir=data')
     first = _run('search', *small, '--seed=7', '--workdir=a', cwd=here)
     self.assertEqual(first.returncode, 0, first.stderr)
@@ -55,7 +63,9 @@ class SearchAndTransformTest(absltest.TestCase):
       self.assertNotEmpty(test_files)
       for file in test_files:
         file.unlink()
-      _run('search', *small, '--seed=7', '--workdir=b', cwd=here)
+      second = _run('search', *small, '--seed=7', '--workdir=b', cwd=here)
+      self.assertEqual(second.returncode, 0, second.stderr)
+      self.assertEqual(self._metrics(here, 'a'), self._metrics(here, 'b'))
       self.assertEqual(
         pathlib.Path(here, 'a', 'transformed.json').read_text('utf-8'),
         pathlib.Path(here, 'b', 'transformed.json').read_text('utf-8'),
@@ -85,6 +95,15 @@ class SearchAndTransformTest(absltest.TestCase):
     with self.subTest('says which architecture is unknown'):
       result = _run('transform', '--workdir=a', '--architecture=dart', cwd=here)
       self._check_refused(result, "unknown architecture 'dart'")
+
+  def _metrics(self, here, workdir):
+    """Returns the learned numbers of every epoch, without the times."""
+    with open(os.path.join(here, workdir, 'learning.csv'), newline='') as file:
+      rows = list(csv.DictReader(file))
+    for row in rows:
+      del row['seconds'], row['images_per_second']
+    self.assertNotEmpty(rows)
+    return rows
 
   def _check_workdir(self, workdir, stdout):
     summary = json.loads((workdir / 'summary.json').read_text('utf-8'))
@@ -137,16 +156,18 @@ class BadInputTest(parameterized.TestCase):
   @parameterized.named_parameters(
     ('data_set', ['--dataset=cifar01'], 'cifar01'),
     ('architecture', ['--architecture=dartz'], "unknown architecture 'dartz'"),
+    (
+      'operation',
+      [f'--architecture={_CYCLIC.replace("skip_connect", "skop", 1)}'],
+      "unknown operation 'skop'",
+    ),
     ('epochs', ['--epochs=-1'], '--epochs is -1; it must be 1 or more'),
     ('number', ['--epochs=many'], 'epochs'),
     ('space', ['--space=dart'], '--space'),
     ('flag', ['--epoch=1'], 'epoch'),
     ('argument', ['darts'], "unexpected argument 'darts'"),
-    (
-      'cycle',
-      ["--architecture=Genotype(normal=[('skip_connect', 3)])"],
-      'Genotype',
-    ),
+    # vertex 2 reads itself
+    ('cycle', [f'--architecture={_CYCLIC}'], 'edge 1 (2 -> 2, skip_connect)'),
   )
   def test_search_stops_with_one_line(self, arguments, words):
     here = self.create_tempdir().full_path
@@ -175,6 +196,31 @@ class BadInputTest(parameterized.TestCase):
     self.assertIn('normal cell: edge 2 (3 -> 3, skip)', result.stderr)
     self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
     self.assertEqual(os.listdir(here.full_path), ['cyclic.json'])
+
+  @parameterized.parameters('search_cifar10.flags', 'smoke.flags')
+  def test_flag_file_is_read(self, name):
+    here = self.create_tempdir().full_path
+    file = _ROOT / 'flags' / name
+    result = _run('search', f'--flagfile={file}', '--epochs=0', cwd=here)
+    self.assertEqual(
+      result.stderr, 'error: --epochs is 0; it must be 1 or more\n'
+    )
+
+  def test_help_lists_the_flags_of_the_configuration(self):
+    result = _run('search', '--help', cwd=self.create_tempdir().full_path)
+    for name in ('--dataset', '--epochs', '--workdir', '--space'):
+      self.assertIn(name, result.stdout)
+
+  def test_search_leaves_a_foreign_directory_alone(self):
+    here = self.create_tempdir()
+    here.create_file('mine/notes.txt', 'mine')
+    here.mkdir('data')
+    result = _run(
+      'search', '--workdir=mine', '--data_dir=data', cwd=here.full_path
+    )
+    self.assertEqual(result.returncode, 1)
+    self.assertIn('is not the workdir of a search', result.stderr)
+    self.assertEmpty(os.listdir(os.path.join(here.full_path, 'data')))
 
   def test_transform_wants_the_workdir_of_a_search(self):
     here = self.create_tempdir().full_path

@@ -15,7 +15,8 @@ from nat_tf.algorithm import Progress
 
 _HEADER = (
   'epoch,weights_loss,weights_accuracy,policy_reward,policy_entropy,'
-  'policy_baseline,policy_loss,policy_gradient_norm,images_per_second\n'
+  'policy_baseline,policy_loss,policy_gradient_norm,images_per_second,'
+  'seconds\n'
 )
 
 
@@ -90,8 +91,8 @@ class LearningLogTest(absltest.TestCase):
     self.assertEqual(
       self._csv(),
       f'{_HEADER}'
-      '1,1.5,0.5,-0.5,8.0,0.5,0.25,2.0,20.0\n'
-      '2,0.5,1.0,0.125,6.0,0.5,0.25,2.0,15.0\n',
+      '1,1.5,0.5,-0.5,8.0,0.5,0.25,2.0,20.0,3.0\n'
+      '2,0.5,1.0,0.125,6.0,0.5,0.25,2.0,15.0,2.0\n',
     )
 
   def test_event_files_hold_the_same(self):
@@ -105,6 +106,7 @@ class LearningLogTest(absltest.TestCase):
       'policy/loss': (0.25, 0.25),
       'policy/gradient_norm': (2.0, 2.0),
       'images/per_second': (20.0, 15.0),
+      'seconds': (3.0, 2.0),
     }
     self.assertEqual(
       self._events(),

@@ -109,7 +109,7 @@ class CreateTest(WorkdirTestCase):
     path = os.path.join(self.folder, 'file')
     _write(path, b'')
     self.assertFails(
-      f'cannot make or read the directory {path}: File exists; give a '
+      f'cannot make or read the directory {path}: Not a directory; give a '
       '--workdir that can be written',
       workdir.Workdir(path).create,
       SearchConfig(),

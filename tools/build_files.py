@@ -18,13 +18,19 @@ _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _SIZES = {
   'algorithm_test': 'large',
   'commands_test': 'large',
-  'shared_cell_test': 'large',
   'supernet_test': 'large',
 }
 _DEFAULT_SIZE = 'medium'
 
+# Modules that a test runs without importing them.
+_RUNS = {'commands_test': {'search', 'transform'}}
+
 # Files that a test reads.
 _DATA = {
+  'commands_test': [
+    '//flags:search_cifar10.flags',
+    '//flags:smoke.flags',
+  ],
   'bazelw_test': [
     '//:bazelw',
     '//tools:bazel',
@@ -92,7 +98,8 @@ def tests_build() -> str:
       for name in (alias.name for alias in node.names)
     }
     deps = [f':{name}' for name in sorted(siblings)]
-    deps += [f'//nat_tf:{name}' for name in sorted(_imports(path))]
+    modules = _imports(path) | _RUNS.get(path.stem, set())
+    deps += [f'//nat_tf:{name}' for name in sorted(modules)]
     rules.append(
       _rule(
         'py_test' if is_test else 'py_library',
