@@ -1,0 +1,179 @@
+"""Tests of nat_tf.algorithm."""
+
+from __future__ import annotations
+
+import os
+from unittest import mock
+
+import tensorflow as tf
+
+from nat_tf import algorithm
+from nat_tf import data
+from nat_tf import search_config
+from nat_tf import spaces
+from nat_tf import transformer as transformer_lib
+
+# Two intermediate vertices with two incoming edges each, in both cells.
+_SPACE = spaces.Space(
+  name='darts',
+  cells=spaces.DARTS.cells,
+  inputs=2,
+  targets=(2, 2, 3, 3),
+  operations=('conv_1x1', 'max_pool_3x3', 'skip', 'null'),
+  sizes=(2,),
+  loose_ends=(False,),
+)
+
+
+class _Stop(Exception):
+  """Ends a search early, as a signal would."""
+
+
+class _Run:
+  """A transformer and its search, with all that the search reported."""
+
+  def __init__(self, config, dataset, directory, stop=None):
+    """Runs to the end.
+
+    Args:
+      config: of the search.
+      dataset: what it learns from.
+      directory: of the checkpoints.
+      stop: number of the step after which it is interrupted, if any.
+    """
+    self.transformer = transformer_lib.Transformer(config, dataset)
+    self.search = algorithm.Search(self.transformer, dataset, directory)
+    self.done = self.search.done
+    self.reports = []
+    self._stop = stop
+    try:
+      self.search.run(self._report)
+      self.stopped = False
+    except _Stop:
+      self.stopped = True
+
+  def _report(self, progress):
+    metrics = {name: float(x) for name, x in progress.metrics.items()}
+    self.reports.append(progress._replace(metrics=metrics))
+    if progress.step == self._stop:
+      raise _Stop
+
+
+class SearchTest(tf.test.TestCase):
+  """Three epochs at once, and once more with an interruption.
+
+  w: weights, p: policy, |: checkpoint
+
+    step       1  2  3    4  5  6    7  8  9
+    whole      w  w  p  | w  w  p  | w  w  p  |
+    first      w  w  p  | w stopped
+    second                w  w  p  | w  w  p  |
+  """
+
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    patch = mock.patch.dict(spaces.SPACES, darts=_SPACE)
+    patch.start()
+    cls.addClassCleanup(patch.stop)
+    home = tf.compat.v1.test.get_temp_dir()
+    data_dir = os.path.join(home, 'data')
+    os.makedirs(data_dir, exist_ok=True)
+    config = search_config.SearchConfig(
+      data_dir=data_dir,
+      space='darts',
+      cells=2,
+      channels=2,
+      batch_size=8,
+      epochs=3,
+      weights_steps=2,
+      policy_steps=1,
+      policy_batch=2,
+    )
+    cls.dataset = data.load(config.data_config())
+    cls.directory = os.path.join(home, 'whole')
+    cls.whole = _Run(config, cls.dataset, cls.directory)
+    parts = os.path.join(home, 'parts')
+    cls.first = _Run(config, cls.dataset, parts, stop=4)
+    cls.second = _Run(config, cls.dataset, parts)
+
+  def test_phases_alternate(self):
+    #  phase, epoch, step, images, ends_epoch
+    # A policy step scores two architectures before and after: 2 * 2 * 8.
+    expected = [
+      ('weights', 1, 1, 8, False),
+      ('weights', 1, 2, 8, False),
+      ('policy', 1, 3, 32, True),
+      ('weights', 2, 4, 8, False),
+      ('weights', 2, 5, 8, False),
+      ('policy', 2, 6, 32, True),
+      ('weights', 3, 7, 8, False),
+      ('weights', 3, 8, 8, False),
+      ('policy', 3, 9, 32, True),
+    ]
+    reports = self.whole.reports
+    self.assertEqual(
+      [(r.phase, r.epoch, r.step, r.images, r.ends_epoch) for r in reports],
+      expected,
+    )
+    self.assertEqual({r.steps for r in reports}, {9})
+    self.assertEqual(self.whole.search.steps, 9)
+    self.assertEqual(self.whole.done, 0)
+    self.assertEqual(self.whole.search.epoch, 3)
+
+  def test_reports_what_each_phase_measures(self):
+    metrics = {'weights': {'loss', 'accuracy'}}
+    metrics['policy'] = {
+      'reward',
+      'entropy',
+      'loss',
+      'gradient_norm',
+      'baseline',
+    }
+    for report in self.whole.reports:
+      self.assertEqual(set(report.metrics), metrics[report.phase])
+
+  def test_both_learn(self):
+    # Each of them, or equality below would be that of initial weights.
+    config = self.whole.transformer.config
+    fresh = transformer_lib.Transformer(config, self.dataset)
+    for name in ('network', 'actor'):
+      before = getattr(fresh, name).trainable_variables
+      after = getattr(self.whole.transformer, name).trainable_variables
+      moved = [bool(tf.reduce_any(a != b)) for a, b in zip(before, after)]
+      self.assertIn(True, moved, name)
+
+  def test_interrupted_search_goes_on_exactly(self):
+    self.assertTrue(self.first.stopped)
+    self.assertEqual(self.second.done, 3)
+    self.assertEqual(self.first.reports, self.whole.reports[:4])
+    self.assertEqual(self.second.reports, self.whole.reports[3:])
+    for name in ('network', 'actor'):
+      whole = getattr(self.whole.transformer, name).trainable_variables
+      second = getattr(self.second.transformer, name).trainable_variables
+      self.assertEqual(len(whole), len(second))
+      for a, b in zip(whole, second):
+        self.assertAllEqual(a, b, msg=a.name)
+
+  def test_nothing_is_traced_again(self):
+    for run in (self.whole, self.second):
+      search = run.search
+      for step in (search._weights_step, search._learner.run):
+        self.assertEqual(step.experimental_get_tracing_count(), 1)
+
+  def test_last_two_checkpoints_remain(self):
+    names = os.listdir(self.directory)
+    indices = sorted(name for name in names if name.endswith('.index'))
+    self.assertEqual(indices, ['ckpt-2.index', 'ckpt-3.index'])
+    latest = tf.train.latest_checkpoint(self.directory)
+    self.assertEqual(os.path.basename(latest), 'ckpt-3')
+
+  def test_finished_search_does_nothing_more(self):
+    config = self.whole.transformer.config
+    run = _Run(config, self.dataset, self.directory)
+    self.assertEqual(run.done, run.search.steps)
+    self.assertEmpty(run.reports)
+
+
+if __name__ == '__main__':
+  tf.test.main()

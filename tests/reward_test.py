@@ -1,0 +1,145 @@
+"""Tests of nat_tf.reward: against single forward passes of the network."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from nat_tf import layout
+from nat_tf import reward
+from nat_tf import sampling
+from nat_tf import spaces
+from nat_tf import supernet
+
+_BATCH = 8
+_CLASSES = 3
+_ARCHITECTURES = 4
+
+# Two intermediate vertices with two incoming edges each, in both cells.
+_SPACE = spaces.Space(
+  name='small',
+  cells=spaces.DARTS.cells,
+  inputs=2,
+  targets=(2, 2, 3, 3),
+  operations=('conv_1x1', 'max_pool_3x3', 'skip', 'null'),
+  sizes=(2,),
+  loose_ends=(False,),
+)
+_CONFIG = layout.NetworkConfig(2, 2, (8, 8), 1, _CLASSES)
+
+
+def _batches(count, seed=0):
+  """Returns arrays `[count, batch, ...]`: images and labels."""
+  rng = np.random.default_rng(seed)
+  images = rng.normal(size=[count, _BATCH, 8, 8, 1]).astype(np.float32)
+  return images, rng.integers(0, _CLASSES, [count, _BATCH], np.int32)
+
+
+def _drawn(seed):
+  sampler = sampling.UniformSampler(_SPACE)
+  return sampler(_ARCHITECTURES, tf.constant([seed, 0]))
+
+
+class RewardTestCase(tf.test.TestCase):
+  """One network with initial weights; its answers differ by architecture."""
+
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    tf.keras.utils.set_random_seed(1)
+    cls.network = supernet.SuperNetwork(_SPACE, _CONFIG)
+
+  def right(self, images, labels, encodings):
+    """Returns `[architectures, batch]`, which answers are right, naively."""
+    rows = [
+      spaces.Encoding(*(x[i] for x in encodings)) for i in range(_ARCHITECTURES)
+    ]
+    logits = np.stack([self.network(images, row).numpy() for row in rows])
+    return logits.argmax(-1) == labels
+
+
+class SharedWeightRewardTest(RewardTestCase):
+  def _gain(self, images, labels, beta, alpha):
+    after = self.right(images, labels, alpha).mean(-1)
+    return after - self.right(images, labels, beta).mean(-1)
+
+  def test_is_the_gain_on_successive_batches(self):
+    #            call 0    call 1    call 2
+    # batches   [0 .. 7]  [8 .. 15] [16 .. 23]   each for beta and alpha alike
+    images, labels = _batches(3)
+    beta, alpha = _drawn(1), _drawn(2)
+    rewards = reward.SharedWeightReward(
+      self.network, tf.data.Dataset.from_tensor_slices((images, labels))
+    )
+    expected = [
+      self._gain(*batch, beta, alpha) for batch in zip(images, labels)
+    ]
+    for gain in expected:
+      self.assertAllClose(rewards(beta, alpha), gain)
+    # So that neither another batch nor the other sign could pass.
+    self.assertNotAllClose(expected[0], expected[1])
+    self.assertNotAllClose(expected[1], expected[2])
+    self.assertNotAllClose(expected[0], np.zeros(_ARCHITECTURES))
+
+  def test_is_exactly_zero_without_a_change(self):
+    batches = tf.data.Dataset.from_tensor_slices(_batches(2))
+    rewards = reward.SharedWeightReward(self.network, batches)
+    for seed in (1, 2):
+      self.assertAllEqual(
+        rewards(_drawn(seed), _drawn(seed)), np.zeros(_ARCHITECTURES)
+      )
+
+
+class HeldOutAccuracyTest(RewardTestCase):
+  # 8 + 8 + 3 = 19 examples; the last 5 of the last batch are fillers:
+  #
+  #   batch 0  1 1 1 1 1 1 1 1
+  #   batch 1  1 1 1 1 1 1 1 1
+  #   batch 2  1 1 1 0 0 0 0 0
+
+  def setUp(self):
+    super().setUp()
+    self.images, self.labels = _batches(3, seed=4)
+    self.weights = np.ones([3, _BATCH], np.float32)
+    self.weights[2, 3:] = 0
+
+  def _measured(self, labels):
+    batches = tf.data.Dataset.from_tensor_slices(
+      (self.images, labels, self.weights)
+    )
+    return reward.HeldOutAccuracy(self.network, batches)(_drawn(5))
+
+  def test_is_the_mean_over_examples(self):
+    right = np.concatenate(
+      [
+        self.right(images, labels, _drawn(5))
+        for images, labels in zip(self.images, self.labels)
+      ],
+      axis=-1,
+    )
+    expected = right[:, :19].mean(-1)
+    self.assertAllClose(self._measured(self.labels), expected)
+    # Neither the mean of all 24 nor that of the batches' means.
+    self.assertNotAllClose(right.mean(-1), expected)
+    means = [right[:, :8], right[:, 8:16], right[:, 16:19]]
+    means = np.mean([part.mean(-1) for part in means], axis=0)
+    self.assertNotAllClose(means, expected)
+
+  def test_ignores_answers_for_fillers(self):
+    other = self.labels.copy()
+    other[2, 3:] = (other[2, 3:] + 1) % _CLASSES
+    self.assertAllEqual(self._measured(other), self._measured(self.labels))
+
+  def test_gives_the_same_again(self):
+    batches = tf.data.Dataset.from_tensor_slices(
+      (self.images, self.labels, self.weights)
+    )
+    accuracy = reward.HeldOutAccuracy(self.network, batches)
+    first = accuracy(_drawn(5))
+    # As NumPy arrays, which is how a transformer passes them.
+    arrays = spaces.Encoding(*(x.numpy() for x in _drawn(5)))
+    self.assertAllEqual(accuracy(arrays), first)
+
+
+if __name__ == '__main__':
+  tf.test.main()

@@ -1,0 +1,233 @@
+"""Tests of nat_tf.transformer."""
+
+from __future__ import annotations
+
+import os
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+
+from nat_tf import agent
+from nat_tf import data
+from nat_tf import search_config
+from nat_tf import spaces
+from nat_tf import transformer as transformer_lib
+from nat_tf import transitions
+from nat_tf import workdir
+
+# Both cells:   0 --a--> 2    0 --c--> 3
+#               1 --b--> 2    1 --d--> 3     output: 2 and 3
+_SPACE = spaces.Space(
+  name='darts',
+  cells=spaces.DARTS.cells,
+  inputs=2,
+  targets=(2, 2, 3, 3),
+  operations=('conv_1x1', 'max_pool_3x3', 'skip', 'null'),
+  sizes=(2,),
+  loose_ends=(False,),
+  sources=(0, 1, 0, 1),
+)
+
+
+def _encoding(normal, reduction='null conv_1x1 conv_1x1 conv_1x1'):
+  """Encodes the operations on a, b, c, d of both cells."""
+  cells = [normal.split(), reduction.split()]
+  operations = [[_SPACE.index(name) for name in cell] for cell in cells]
+  return spaces.Encoding(
+    np.array(operations, np.int32),
+    np.array([_SPACE.sources] * 2, np.int32),
+    np.ones([2, 4], bool),
+    np.ones([2, 2], bool),
+  )
+
+
+# A skip of stride 2 has weights, so null -> skip in the reduction cell costs
+# more, though NAT allows it. The others take convolutions away.
+_NORMAL = 'conv_1x1 conv_1x1 conv_1x1 conv_1x1'
+_SOURCE = _encoding(_NORMAL)
+_COSTLIER = _encoding(_NORMAL, 'skip conv_1x1 conv_1x1 conv_1x1')
+_CHEAPER = _encoding('skip conv_1x1 conv_1x1 conv_1x1')
+_CHEAPEST = _encoding('skip null conv_1x1 conv_1x1')
+
+
+class TransformerTestCase(tf.test.TestCase):
+  """The small space in the place of `darts`, and one data set for all."""
+
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    patch = mock.patch.dict(spaces.SPACES, darts=_SPACE)
+    patch.start()
+    cls.addClassCleanup(patch.stop)
+    cls.data_dir = os.path.join(tf.compat.v1.test.get_temp_dir(), 'data')
+    os.makedirs(cls.data_dir, exist_ok=True)
+    cls.config = search_config.SearchConfig(
+      data_dir=cls.data_dir,
+      space='darts',
+      cells=2,
+      channels=2,
+      batch_size=32,
+      final_cells=3,
+      final_channels=4,
+    )
+    cls.dataset = data.load(cls.config.data_config())
+    cls.transformer = transformer_lib.Transformer(cls.config, cls.dataset)
+
+
+class TransformTest(TransformerTestCase):
+  def _transform(self, accuracies, *candidates):
+    """Transforms `_SOURCE`, with known candidates.
+
+    Args:
+      accuracies: of the source and of every candidate.
+      *candidates: encodings of what the policy proposes.
+    """
+    proposed = spaces.Encoding(*(x[np.newaxis] for x in _stack(candidates)))
+    with (
+      mock.patch.object(agent, 'transform', return_value=proposed),
+      mock.patch.object(
+        self.transformer, '_accuracy', return_value=np.array(accuracies)
+      ) as accuracy,
+    ):
+      result = self.transformer.transform(_SPACE.decode(_SOURCE))
+    (measured,), _ = accuracy.call_args
+    for mine, expected in zip(measured, _stack([_SOURCE, *candidates])):
+      self.assertAllEqual(mine, expected)
+    self.assertEqual(result.source.architecture, _SPACE.decode(_SOURCE))
+    self.assertEqual(result.source.accuracy, accuracies[0])
+    return result
+
+  def _check(self, result, encoding, accuracy, changes):
+    best = result.transformed
+    self.assertEqual(best.architecture, _SPACE.decode(encoding))
+    self.assertEqual(best.accuracy, accuracy)
+    self.assertEqual(result.changes(), changes)
+
+  def test_costs_are_ordered_as_the_cases_assume(self):
+    with mock.patch.object(
+      self.transformer, '_accuracy', return_value=np.zeros(4)
+    ):
+      measured = self.transformer.measure(
+        _stack([_CHEAPEST, _CHEAPER, _SOURCE, _COSTLIER])
+      )
+    for less, more in zip(measured, measured[1:]):
+      self.assertLess(less.cost.params, more.cost.params)
+      self.assertLess(less.cost.madds, more.cost.madds)
+
+  def test_highest_accuracy_wins(self):
+    result = self._transform([0.5, 0.6, 0.7], _CHEAPEST, _CHEAPER)
+    self._check(result, _CHEAPER, 0.7, 1)
+
+  def test_costlier_candidate_never_wins(self):
+    result = self._transform([0.5, 0.9, 0.6], _COSTLIER, _CHEAPER)
+    self._check(result, _CHEAPER, 0.6, 1)
+
+  def test_input_stays_where_only_the_costlier_is_better(self):
+    result = self._transform([0.5, 0.9, 0.4], _COSTLIER, _CHEAPER)
+    self._check(result, _SOURCE, 0.5, 0)
+    self.assertIs(result.transformed, result.source)
+
+  def test_input_stays_where_nothing_is_better(self):
+    result = self._transform([0.5, 0.4, 0.3], _CHEAPER, _CHEAPEST)
+    self._check(result, _SOURCE, 0.5, 0)
+    self.assertIs(result.transformed, result.source)
+
+  def test_equal_accuracy_goes_to_the_cheapest(self):
+    result = self._transform(
+      [0.5, 0.5, 0.5, 0.5], _CHEAPER, _CHEAPEST, _COSTLIER
+    )
+    self._check(result, _CHEAPEST, 0.5, 2)
+
+  def test_input_stays_among_equals_of_equal_cost(self):
+    same = _encoding('conv_1x1 conv_1x1 conv_1x1 conv_1x1')
+    result = self._transform([0.5, 0.5], same)
+    self.assertIs(result.transformed, result.source)
+
+  def test_policy_and_network_as_they_are(self):
+    source = _SPACE.decode(_SOURCE)
+    result = self.transformer.transform(source, candidates=3, seed=1)
+    best = result.transformed
+    transitions.check(source, best.architecture, 'nat')
+    self.assertTrue(best.cost.within(result.source.cost))
+    self.assertGreaterEqual(best.accuracy, result.source.accuracy)
+    again = self.transformer.transform(source, candidates=3, seed=1)
+    self.assertEqual(again, result)
+
+  def test_architecture_of_another_space(self):
+    encoding = _encoding('conv_1x1 conv_1x1 conv_1x1 conv_1x1')
+    other = _SPACE.decode(encoding)
+    cell = other['normal'].with_operations(['conv_5x5'] * 4)
+    other = type(other).of(normal=cell, reduction=other['reduction'])
+    with self.assertRaisesRegex(spaces.SpaceError, 'no such operation'):
+      self.transformer.transform(other)
+
+
+class LoadTest(TransformerTestCase):
+  def _workdir(self, config):
+    directory = workdir.Workdir(os.path.join(self.create_tempdir(), 'run'))
+    directory.create(config)
+    return directory
+
+  def _save(self, directory):
+    """Saves a transformer whose weights are not the initial ones."""
+    learned = transformer_lib.Transformer(self.config, self.dataset)
+    for variable in _weights(learned):
+      variable.assign_add(tf.ones_like(variable))
+    checkpoint = tf.train.Checkpoint(**learned.trackables())
+    checkpoint.save(os.path.join(directory.checkpoints, 'checkpoint'))
+    return learned
+
+  def _check(self, loaded, learned):
+    self.assertNotEmpty(loaded.network.trainable_variables)
+    self.assertNotEmpty(loaded.actor.trainable_variables)
+    for mine, expected in zip(_weights(loaded), _weights(learned)):
+      self.assertAllEqual(mine, expected)
+
+  def test_weights_are_those_saved(self):
+    directory = self._workdir(self.config)
+    learned = self._save(directory)
+    loaded = transformer_lib.load(directory.path)
+    self.assertEqual(loaded.config, self.config)
+    self._check(loaded, learned)
+
+  def test_data_may_have_moved(self):
+    directory = self._workdir(
+      search_config.SearchConfig.from_json(
+        self.config.to_json().replace(self.data_dir, '/nowhere')
+      )
+    )
+    learned = self._save(directory)
+    with self.assertRaises(data.DataError):
+      transformer_lib.load(directory.path)
+    self._check(transformer_lib.load(directory.path, self.data_dir), learned)
+
+  def test_no_checkpoint(self):
+    directory = self._workdir(self.config)
+    with self.assertRaises(workdir.WorkdirError) as caught:
+      transformer_lib.load(directory.path)
+    self.assertEqual(
+      str(caught.exception),
+      f'{directory.path} holds no checkpoint: its search has not finished an '
+      'epoch yet; run it to the end first',
+    )
+
+  def test_no_workdir(self):
+    path = os.path.join(self.create_tempdir(), 'missing')
+    with self.assertRaisesRegex(workdir.WorkdirError, 'there is no directory'):
+      transformer_lib.load(path)
+
+
+def _stack(encodings):
+  return spaces.stack(list(encodings))
+
+
+def _weights(transformer):
+  return [
+    *transformer.network.trainable_variables,
+    *transformer.actor.trainable_variables,
+  ]
+
+
+if __name__ == '__main__':
+  tf.test.main()
