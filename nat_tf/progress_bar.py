@@ -35,9 +35,14 @@ class ProgressBar:
     self._bar.set_description_str('compiling')
     self._shown: dict[str, float] = {}
     self._last = time.monotonic()
+    self._begun: set[str] = set()
 
   def __call__(self, progress: algorithm.Progress):
     """Takes in one step."""
+    if progress.phase not in self._begun:
+      # A phase's first step compiles: no measure of the time that remains.
+      self._begun.add(progress.phase)
+      self._bar.unpause()
     now = time.monotonic()
     seconds, self._last = max(now - self._last, 1e-9), now
     metrics = {'images/s': progress.images / seconds}

@@ -77,7 +77,7 @@ class SearchAndTransformTest(absltest.TestCase):
 
     for name in ('enas', 'resblock', 'vggblock', 'a/transformed.json'):
       with self.subTest(f'transforms {name}'):
-        output = f'out_{len(name)}'
+        output = f'out_{name.replace("/", "_")}'
         result = _run(
           'transform',
           '--workdir=a',
