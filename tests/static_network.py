@@ -40,16 +40,15 @@ def logits(
       stride = place.stride if edge.source < network.space.inputs else 1
       y = _edge(states[edge.source], edge.operation, stride, cell, rows[slot])
       if len(states) == edge.target:
-        states.append(tf.zeros_like(x_like(states, place, preprocess)))
+        states.append(tf.zeros_like(x_like(states, place)))
       if y is not None:
         states[edge.target] += y
     outputs = [*outputs[1:], _output(states, architecture[place.kind], network)]
   return network._classifier(tf.reduce_mean(outputs[-1], axis=[1, 2]))
 
 
-def x_like(states, place, preprocess):
+def x_like(states, place):
   """Returns a map of the size that the cell computes."""
-  del preprocess
   return states[0][:, :: place.stride, :: place.stride]
 
 
