@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from nat_tf import stages as stages_lib
 from nat_tf import vocabulary
+from nat_tf.stages import Keeps
 from nat_tf.stages import Stage
 from nat_tf.vocabulary import Type
 
@@ -30,9 +31,10 @@ class Chain:
   stages: tuple[Stage, ...]
 
   @property
-  def kept(self) -> int:
-    """How many maps the forward pass keeps for the backward pass."""
-    return sum(stage.keeps for stage in self.stages)
+  def kept_kinds(self) -> list[Keeps]:
+    """What the forward pass keeps for the backward pass, in its order."""
+    kinds = [stage.keeps for stage in self.stages]
+    return [kind for kind in kinds if kind is not Keeps.NOTHING]
 
   def kernel_shapes(self, channels: int) -> list[tuple[int, ...]]:
     """Shapes of the kernels, for `channels` in and out."""
@@ -64,13 +66,13 @@ class Chain:
   def forward(
     self, x: tf.Tensor, kernels: Sequence[tf.Tensor]
   ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """Returns the output and the maps that `backward` wants kept."""
+    """Returns the output and what `backward` wants kept, stage by stage."""
     kernels = list(kernels)
     kept = []
     for stage in self.stages:
-      x = stage(x, self._kernel(stage, kernels))
-      if stage.keeps:
-        kept.append(x)
+      x, wanted = stage.forward(x, self._kernel(stage, kernels))
+      if wanted is not None:
+        kept.append(wanted)
     return x, kept
 
   def backward(
@@ -85,14 +87,15 @@ class Chain:
     Args:
       x: the input given to `forward`.
       kernels: the kernels given to `forward`.
-      kept: the maps that `forward` returned.
+      kept: what `forward` returned.
       dy: gradient of the output.
     """
     kernels, kept = list(kernels), list(kept)
     pulls = []
     for stage in self.stages:
       kernel = self._kernel(stage, kernels)
-      x, pull = stage.pullback(x, kernel, kept.pop(0) if stage.keeps else None)
+      keeps = stage.keeps is not Keeps.NOTHING
+      x, pull = stage.pullback(x, kernel, kept.pop(0) if keeps else None)
       pulls.append(pull)
     gradients: list[tf.Tensor] = []
     for pull in reversed(pulls):

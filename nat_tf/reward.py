@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
+from nat_tf import scoring
 from nat_tf import supernet
 from nat_tf.spaces import Encoding
 
@@ -34,7 +37,7 @@ class SharedWeightReward:
     images, labels = next(self._batches)
     both = Encoding(*(tf.concat(pair, axis=0) for pair in zip(beta, alpha)))
     before, after = tf.split(
-      self._network.score(images, labels, both).accuracy, 2
+      scoring.score(self._network, images, labels, both).accuracy, 2
     )
     return after - before
 
@@ -49,7 +52,9 @@ class HeldOutAccuracy:
 
   def __init__(self, network: supernet.SuperNetwork, batches: tf.data.Dataset):
     self._batches = batches
-    self._score = tf.function(network.score, autograph=False)
+    self._score = tf.function(
+      functools.partial(scoring.score, network), autograph=False
+    )
 
   def __call__(self, architectures: Encoding) -> np.ndarray:
     """Returns the accuracies `[architectures]`, 0 to 1.

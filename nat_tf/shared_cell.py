@@ -20,20 +20,70 @@ import tensorflow as tf
 from nat_tf import operations as operations_lib
 from nat_tf.layout import CellPlace
 from nat_tf.spaces import Space
+from nat_tf.stages import Keeps
 
 
 class Path(NamedTuple):
   """The part of an architecture that one cell needs, as tensors.
 
   Attributes:
-    operations: `[edges]` int32, index into the space's operations.
-    sources: `[edges]` int32.
-    concat: `[intermediates]` bool.
+    operations: `[..., edges]` int32, index into the space's operations.
+    sources: `[..., edges]` int32.
+    present: `[..., edges]` bool.
+    concat: `[..., intermediates]` bool.
   """
 
   operations: tf.Tensor
   sources: tf.Tensor
+  present: tf.Tensor
   concat: tf.Tensor
+
+  def carries(self, space: Space) -> tf.Tensor:
+    """Returns whether each edge carries anything, `[..., edges]` bool."""
+    return self.present & (self.operations != space.index('null'))
+
+  def where(self, live: tf.Tensor, space: Space) -> Path:
+    """Returns the path, with null on every edge where it is not live.
+
+    Args:
+      live: `[...]` bool.
+      space: the search space.
+    """
+    operations = tf.where(
+      live[..., tf.newaxis], self.operations, space.index('null')
+    )
+    return self._replace(operations=operations)
+
+  def reads(self, space: Space) -> tf.Tensor:
+    """Returns whether any edge reads each of the inputs, `[..., inputs]`."""
+    inputs = tf.range(space.inputs)[:, tf.newaxis]
+    from_input = self.sources[..., tf.newaxis, :] == inputs
+    return tf.reduce_any(
+      self.carries(space)[..., tf.newaxis, :] & from_input, axis=-1
+    )
+
+  def copies(self, space: Space) -> tf.Tensor:
+    """Returns how many earlier edges join the same two vertices.
+
+    The second edge between two vertices has kernels of its own.
+
+    Returns:
+      `[..., edges]` int32.
+    """
+    targets = np.array(space.targets)
+    earlier = np.tril(targets[:, None] == targets[None], -1)
+    twins = self.sources[..., :, None] == self.sources[..., None, :]
+    return tf.reduce_sum(tf.cast(twins & earlier, tf.int32), axis=-1)
+
+  def identities(self, space: Space, stride: int) -> tf.Tensor:
+    """Returns which edges hand their source on as it is, `[..., edges]` bool.
+
+    Args:
+      space: the search space.
+      stride: of the edges that leave the cell's inputs.
+    """
+    skips = self.operations == space.index('skip')
+    return skips & ((stride == 1) | (self.sources >= space.inputs))
 
 
 class KernelIndex:
@@ -72,7 +122,7 @@ class KernelIndex:
 
     Places beyond an operation's own rows point to row 0.
     """
-    banks = self._banks(path.sources)
+    banks = self._banks(path)
     where = tf.stack([banks, path.operations], axis=-1)
     starts = tf.gather_nd(self._starts, where)[:, tf.newaxis]
     sizes = tf.gather_nd(self._sizes, where)[:, tf.newaxis]
@@ -88,17 +138,14 @@ class KernelIndex:
       source for target in targets for source in range(target)
     ]  # A target's slots stand for its first, second, … edge from one source.
 
-  def _banks(self, sources: tf.Tensor) -> tf.Tensor:
-    targets = np.array(self._space.targets)
+  def _banks(self, path: Path) -> tf.Tensor:
+    targets = np.array(self._space.targets, np.int32)
     if self._space.sources is not None:
       return tf.range(len(targets))
-    # How many earlier slots of the same target read the same source.
-    earlier = np.tril(targets[:, None] == targets[None], -1)
-    twins = (sources[:, tf.newaxis] == sources[tf.newaxis]) & earlier
-    copy = tf.reduce_sum(tf.cast(twins, tf.int32), axis=-1)
     first_slot = np.searchsorted(targets, targets)
     before = np.concatenate([[0], np.cumsum(targets)[:-1]])[first_slot]
-    return before.astype(np.int32) + copy * targets.astype(np.int32) + sources
+    copies = path.copies(self._space)
+    return before.astype(np.int32) + copies * targets + path.sources
 
   def _deviations(self, chain: operations_lib.Chain | None) -> list[float]:
     if chain is None:
@@ -128,7 +175,12 @@ class CellProgram:
     self._stride = stride
     self._null = space.index('null')
     self.forward = _once(self._forward)
+    self.recall = _once(self._recall)
     self.backward = _once(self._backward)
+
+  def remembers(self, path: Path, fresh: tf.Tensor) -> tf.Tensor:
+    """Returns which edges `recall` puts into its memory, `[edges]` bool."""
+    return fresh & ~path.identities(self._space, self._stride)
 
   def _forward(self, kernels, inputs, path):
     """Returns the output, the computed vertices, and what every edge kept.
@@ -137,20 +189,50 @@ class CellProgram:
     """
     states, kept = list(inputs), []
     for slot, target in enumerate(self._space.targets):
-      y, maps = self._edge(states[:target], kernels[slot], path, slot)
-      kept.append(maps)
-      null = path.operations[slot] == self._null
+      y, places = self._edge(states[:target], kernels[slot], path, slot)
+      kept.append(places)
+      carries = path.operations[slot] != self._null
       if len(states) == target:
-        states.append(
-          tf.cond(null, lambda y=y: tf.zeros_like(y), lambda y=y: y)
-        )
+        states.append(_or_zeros(carries, y))
       else:
-        total = states[target]
-        states[target] = tf.cond(
-          null, lambda t=total: t, lambda t=total, y=y: t + y
-        )
+        states[target] = _plus(carries, states[target], y)
     computed = states[len(inputs) :]
     return tf.concat(_masked(computed, path.concat), axis=-1), computed, kept
+
+  def _recall(self, kernels, inputs, path, fresh, memory):
+    """Returns the output and what every edge has computed last.
+
+    Args:
+      kernels: as given to `forward`.
+      inputs: as given to `forward`.
+      path: as given to `forward`.
+      fresh: `[edges]` bool, whether the edge has to be computed; where not,
+        the result is taken from memory, or it is null.
+      memory: for every edge a map. Identities never enter it: they cost
+        nothing, and what took time should stay.
+    """
+    states, memory = list(inputs), list(memory)
+    carries = path.carries(self._space)
+    kept = self.remembers(path, fresh)
+    for slot, target in enumerate(self._space.targets):
+      y = self._edge_or(
+        memory[slot], fresh[slot], states[:target], kernels, path, slot
+      )
+      memory[slot] = _choose(tf.cast(kept[slot], tf.int32), [memory[slot], y])
+      if len(states) == target:
+        states.append(_or_zeros(carries[slot], y))
+      else:
+        states[target] = _plus(carries[slot], states[target], y)
+    computed = states[len(inputs) :]
+    return tf.concat(_masked(computed, path.concat), axis=-1), memory
+
+  def _edge_or(self, known, fresh, states, kernels, path, slot):
+    """Applies an edge's operation where it is fresh; else returns `known`."""
+    return tf.cond(
+      fresh,
+      lambda: self._edge(states, kernels[slot], path, slot)[0],
+      lambda: known,
+    )
 
   def _backward(self, kernels, inputs, path, computed, kept, doutput):
     """Returns the gradients of kernels and inputs.
@@ -165,7 +247,7 @@ class CellProgram:
     """
     states = [*inputs, *computed]
     parts = tf.split(doutput, len(computed), axis=-1)
-    gradients = [tf.zeros_like(x) for x in inputs]
+    gradients = [tf.zeros(x.shape) for x in inputs]
     gradients += _masked(parts, path.concat)
     dkernels: list[tf.Tensor] = []
     for slot, target in reversed(list(enumerate(self._space.targets))):
@@ -182,7 +264,7 @@ class CellProgram:
     return tf.stack(dkernels), gradients[: len(inputs)]
 
   def _edge(self, states, kernels, path, slot):
-    """Applies an edge's operation; returns its result and the kept maps."""
+    """Applies an edge's operation; returns its result and what it kept."""
     operation = path.operations[slot]
     outer, inner = self._candidates(states, path.sources[slot])
     near = functools.partial(_forward_edge(self._space, 1), inner)
@@ -229,28 +311,29 @@ class CellProgram:
     """
     inputs = self._space.inputs
     if self._stride == 1:
-      return None, _select(states, source)
-    outer = _select(states[:inputs], tf.minimum(source, inputs - 1))
+      return None, _choose(source, states)
+    outer = _choose(tf.minimum(source, inputs - 1), states[:inputs])
     if len(states) == inputs:
       return outer, None
-    return outer, _select(states[inputs:], tf.maximum(source - inputs, 0))
+    return outer, _choose(tf.maximum(source - inputs, 0), states[inputs:])
 
   def _accumulate(self, gradients, dxs, path, slot):
     """Adds an edge's gradient to that of its source; others pass untouched."""
     outer, inner = dxs
-
-    def add(vertex):
-      result = list(gradients)
-      far = self._stride > 1 and vertex < self._space.inputs
-      result[vertex] = result[vertex] + (outer if far else inner)
-      return result
-
-    null = path.operations[slot] == self._null
-    return tf.switch_case(
-      tf.where(null, 0, path.sources[slot] + 1),
-      [lambda: list(gradients)]
-      + [functools.partial(add, vertex) for vertex in range(len(gradients))],
+    carries = path.operations[slot] != self._null
+    vertex = tf.where(carries, path.sources[slot], -1)
+    if self._stride == 1:
+      return _plus_at(vertex, gradients, inner)
+    inputs = self._space.inputs
+    far = _plus_at(
+      tf.where(vertex < inputs, vertex, -1), gradients[:inputs], outer
     )
+    if inner is None:
+      return far
+    near = _plus_at(
+      tf.where(vertex < inputs, -1, vertex - inputs), gradients[inputs:], inner
+    )
+    return [*far, *near]
 
 
 def _once(function):
@@ -264,30 +347,71 @@ def _once(function):
   )
 
 
+def _traced_once(function):
+  """Shares the trace only: small functions are quicker where they are inlined.
+
+  Tracing branches is what takes longest before the first step.
+  """
+  return tf.function(function, autograph=False)
+
+
 def _chains(space: Space, stride: int):
   return [operations_lib.chain(name, stride, True) for name in space.operations]
 
 
-def _kept(space: Space) -> int:
-  """Number of maps that every edge returns for its backward pass."""
-  chains = [chain for s in (1, 2) for chain in _chains(space, s)]
-  return max(chain.kept for chain in chains if chain is not None)
+@functools.cache
+def _most_kept(space: Space, what: Keeps) -> int:
+  """Largest number of tensors of a kind that an operation keeps."""
+  chains = [chain for stride in (1, 2) for chain in _chains(space, stride)]
+  return max(c.kept_kinds.count(what) for c in chains if c is not None)
+
+
+def _places(space, y, chain, kept):
+  """Spreads what a chain kept over the places that every edge has.
+
+  Args:
+    space: decides how many places there are.
+    y: a map that fills places for maps that the chain does not need.
+    chain: a chain; None keeps nothing.
+    kept: what its forward pass returned.
+
+  Returns:
+    Maps, and statistics `[2, channels]`, as many as the greediest chain needs.
+  """
+  kinds = chain.kept_kinds if chain is not None else []
+  fillers = {Keeps.OUTPUT: y, Keeps.STATISTICS: tf.zeros([2, y.shape[-1]])}
+  return [
+    ([tensor for k, tensor in zip(kinds, kept) if k is kind] + [filler] * most)[
+      :most
+    ]
+    for kind, filler in fillers.items()
+    for most in [_most_kept(space, kind)]
+  ]
+
+
+def _kept(chain, places):
+  """Takes back what `_places` has spread, in the chain's order."""
+  maps, statistics = (iter(tensors) for tensors in places)
+  return [
+    next(maps if kind is Keeps.OUTPUT else statistics)
+    for kind in chain.kept_kinds
+  ]
 
 
 @functools.cache
 def _forward_edge(space: Space, stride: int):
-  """Returns a compiled `(x, kernels, operation) -> (y, kept maps)`.
+  """Returns a compiled `(x, kernels, operation) -> (y, kept)`.
 
-  Null's result has the right shape and means nothing; so do the maps that an
+  Null's result has the right shape and means nothing; so do the places that an
   operation does not need.
   """
 
   def run(chain, x, kernels):
     if chain is None:
-      y, maps = x[:, ::stride, ::stride] if stride > 1 else x, []
+      y, kept = x[:, ::stride, ::stride] if stride > 1 else x, []
     else:
-      y, maps = chain.forward(x, _unpack(chain, kernels))
-    return y, maps + [y] * (_kept(space) - len(maps))
+      y, kept = chain.forward(x, _unpack(chain, kernels))
+    return y, _places(space, y, chain, kept)
 
   def edge(x, kernels, operation):
     branches = [
@@ -308,9 +432,9 @@ def _backward_edge(space: Space, stride: int):
 
   def run(chain, x, kernels, kept, dy):
     if chain is None:
-      return x, tf.zeros_like(kernels)
+      return x, tf.zeros(kernels.shape)
     dx, dkernels = chain.backward(
-      x, _unpack(chain, kernels), kept[: chain.kept], dy
+      x, _unpack(chain, kernels), _kept(chain, kept), dy
     )
     return dx, _pack(dkernels, kernels.shape)
 
@@ -324,19 +448,40 @@ def _backward_edge(space: Space, stride: int):
   return _once(edge)
 
 
-def _select(tensors, index):
+@_traced_once
+def _choose(index, tensors):
   """Returns one of several tensors of one shape, without copying it."""
   if len(tensors) == 1:
     return tensors[0]
   return tf.switch_case(index, [lambda t=t: t for t in tensors])
 
 
+@_traced_once
+def _or_zeros(flag, x):
+  """Returns `x`, or zeros."""
+  return tf.cond(flag, lambda: x, lambda: tf.zeros(x.shape))
+
+
+@_traced_once
+def _plus(flag, total, x):
+  """Returns `total + x`, or `total`."""
+  return tf.cond(flag, lambda: total + x, lambda: total)
+
+
+@_traced_once
+def _plus_at(index, totals, x):
+  """Returns the totals with `x` added to one, or to none where it is -1."""
+
+  def add(at):
+    return [total + x if i == at else total for i, total in enumerate(totals)]
+
+  branches = [functools.partial(add, at) for at in range(-1, len(totals))]
+  return tf.switch_case(index + 1, branches)
+
+
 def _masked(tensors, mask):
   """Replaces tensors by zeros where `mask`, `[tensors]` bool, is False."""
-  return [
-    tf.cond(mask[i], lambda t=t: t, lambda t=t: tf.zeros_like(t))
-    for i, t in enumerate(tensors)
-  ]
+  return [_or_zeros(mask[i], x) for i, x in enumerate(tensors)]
 
 
 def _unpack(chain, rows):

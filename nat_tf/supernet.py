@@ -6,126 +6,82 @@ compiled step serves all of them (method, section 3).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+import functools
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from nat_tf import layout
 from nat_tf import shared_cell
+from nat_tf import shared_layers
 from nat_tf import stages
 from nat_tf.layout import NetworkConfig
 from nat_tf.spaces import Encoding
 from nat_tf.spaces import Space
-
-# Maps a gradient of a layer's output to the gradients of its input, and of its
-# weights in their order.
-_Pullback = Callable[[tf.Tensor], 'tuple[tf.Tensor, list]']
+from nat_tf.value_numbers import CellNumbers
 
 
 class Scores(NamedTuple):
-  """How well architectures do on one batch.
+  """How well architectures do on one batch, `[...]` for so many architectures.
 
   Attributes:
-    loss: `[architectures]` float32, mean cross-entropy.
-    accuracy: `[architectures]` float32, share of right answers, 0 to 1.
+    loss: `[...]` float32, mean cross-entropy.
+    accuracy: `[...]` float32, share of right answers, 0 to 1.
   """
 
   loss: tf.Tensor
   accuracy: tf.Tensor
 
 
-class ReluConvNorm(tf.keras.layers.Layer):
-  """ReLU, convolution, batch norm without scale, offset or moving statistics.
+class CellPlan(NamedTuple):
+  """What an architecture does with one cell of the network.
 
-  Args:
-    channels: channels of the output.
-    kernel: side of the window in pixels.
-    halve: whether to halve the size by a factorised reduction instead.
-    relu: whether to begin with the ReLU.
+  Attributes:
+    path: the cell's part of the architecture; all null where it is not live.
+    live: `[...]` bool, whether anything reads the cell's output.
+    reads: `[..., inputs]` bool, which inputs it reads; none where it is not
+      live.
   """
 
-  def __init__(self, channels, kernel=1, halve=False, relu=True, **kwargs):
-    super().__init__(**kwargs)
-    self._channels = channels
-    self._window = kernel
-    self._halve = halve
-    self._relu = relu
-
-  def build(self, input_shape):
-    """Makes the kernel; see Keras's layer."""
-    shape = (self._window, self._window, input_shape[-1], self._channels)
-    self.kernel = self.add_weight('kernel', shape, initializer='he_normal')
-    super().build(input_shape)
-
-  def call(self, x):
-    """Returns `[batch, height, width, channels]`, or half the size."""
-    x = tf.nn.relu(x) if self._relu else x
-    if self._halve:
-      x = stages.factorized_reduction(x, self.kernel[0, 0])
-    else:
-      x = tf.nn.conv2d(x, self.kernel, 1, 'SAME')
-    return stages.Normalize()(x)
-
-  def pullback(self, x: tf.Tensor) -> tuple[tf.Tensor, _Pullback]:
-    """Returns the output and the function that maps its gradient backwards."""
-    return _pullback(self, x)
+  path: shared_cell.Path
+  live: tf.Tensor
+  reads: tf.Tensor
 
 
-class SharedCell(tf.keras.layers.Layer):
-  """A cell with the kernels of every operation on every edge.
+class CellMemory(NamedTuple):
+  """What a cell has computed last.
 
-  Args:
-    space: the search space.
-    place: where in the network the cell stands.
-    program: the compiled passes, shared by all cells of one stride.
+  Attributes:
+    prepared: a map for every input, after the cell's own convolution.
+    edges: a map for every edge, `[batch, height, width, channels]`.
+    output: of the cell, after the ReLU that its readers share.
   """
 
-  def __init__(self, space, place, program, **kwargs):
-    super().__init__(**kwargs)
-    self._index = shared_cell.KernelIndex(space, place)
-    self._place = place
-    self._program = program
+  prepared: list[tf.Tensor]
+  edges: list[tf.Tensor]
+  output: tf.Tensor
 
-  def build(self, input_shape):
-    """Makes the bank of kernels; see Keras's layer."""
-    deviations = self._index.deviations[:, None]
-    shape = (self._index.rows, self._place.channels)
 
-    def initializer(shape, dtype=None):
-      return tf.random.normal(shape, dtype=dtype) * deviations
+class Begun(NamedTuple):
+  """What is the same for all architectures.
 
-    self.bank = self.add_weight('bank', shape, initializer=initializer)
-    super().build(input_shape)
+  Attributes:
+    stem: the stem's output after its ReLU, `[batch, height, width, channels]`.
+    prepared: inputs of the first cells that are made from the stem alone, by
+      number of cell and input.
+  """
 
-  def call(self, inputs, path: shared_cell.Path):
-    """Returns the cell's output on a path; see `CellProgram`."""
-    kernels = tf.gather(self.bank, self._index(path))
-    return self._program.forward(kernels, list(inputs), path)[0]
-
-  def pullback(self, inputs: list[tf.Tensor], path: shared_cell.Path):
-    """Returns the output and the function that maps its gradient backwards.
-
-    The bank's gradient is `tf.IndexedSlices` over the rows on the path, so that
-    nothing else moves.
-    """
-    rows = self._index(path)
-    kernels = tf.gather(self.bank, rows)
-    output, computed, kept = self._program.forward(kernels, inputs, path)
-
-    def pull(doutput):
-      dkernels, dinputs = self._program.backward(
-        kernels, inputs, path, computed, kept, doutput
-      )
-      values = tf.reshape(dkernels, [-1, dkernels.shape[-1]])
-      slices = tf.IndexedSlices(values, tf.reshape(rows, [-1]))
-      return dinputs, [slices]
-
-    return output, pull
+  stem: tf.Tensor
+  prepared: dict[tuple[int, int], tf.Tensor]
 
 
 class SuperNetwork(tf.keras.Model):
   """All architectures of a space in one network with shared weights.
+
+  A cell's output goes through a ReLU once and then, for every cell that reads
+  it, through a convolution and a batch norm of that cell's own. What an
+  architecture does not read is not computed.
 
   Args:
     space: the search space.
@@ -142,21 +98,20 @@ class SuperNetwork(tf.keras.Model):
       for stride in {place.stride for place in places}
     }
     channels = config.stem_multiplier * config.channels
-    self._stem = ReluConvNorm(channels, 3, relu=False, name='stem')
+    self._stem = shared_layers.ConvNorm(channels, stages.Conv(3), name='stem')
     self._preprocess = [
-      [
-        ReluConvNorm(place.channels, halve=i == 0 and place.halve_first)
-        for i in range(space.inputs)
-      ]
+      [_preprocessing(place, i) for i in range(space.inputs)]
       for place in places
     ]
     self._shared_cells = [
-      SharedCell(space, place, programs[place.stride], name=f'cell_{i}')
+      shared_layers.SharedCell(
+        space, place, programs[place.stride], name=f'cell_{i}'
+      )
       for i, place in enumerate(places)
     ]
-    self._kinds = [space.cells.index(place.kind) for place in places]
     self._classifier = tf.keras.layers.Dense(config.classes, name='classifier')
-    self._build_layers(places)
+    self._places = places
+    self._build_layers()
 
   def call(self, images: tf.Tensor, architecture: Encoding) -> tf.Tensor:
     """Returns logits `[batch, classes]`.
@@ -165,39 +120,126 @@ class SuperNetwork(tf.keras.Model):
       images: `[batch, height, width, channels]`.
       architecture: one encoding, without leading dimensions.
     """
-    outputs = [self._stem(images)] * self.space.inputs
-    for preprocess, cell, kind in self._steps():
-      inputs = [layer(x) for layer, x in zip(preprocess, outputs)]
-      outputs = [*outputs[1:], cell(inputs, _path(architecture, kind))]
-    return self._classifier(tf.reduce_mean(outputs[-1], axis=[1, 2]))
+    features, _ = self._pullback(images, architecture)
+    return self.classify(features)
 
-  def score(
-    self,
-    images: tf.Tensor,
-    labels: tf.Tensor,
-    architectures: Encoding,
-    weights: tf.Tensor | None = None,
-  ) -> Scores:
-    """Returns how well every architecture does on one batch.
+  def plans(self, architecture: Encoding) -> list[CellPlan]:
+    """Returns what an architecture does with every cell.
+
+    Args:
+      architecture: encodings with any leading dimensions.
+    """
+    kinds = [self.space.cells.index(place.kind) for place in self._places]
+    paths = {
+      kind: shared_cell.Path(*(array[..., kind, :] for array in architecture))
+      for kind in set(kinds)
+    }
+    reads = {kind: path.reads(self.space) for kind, path in paths.items()}
+    nobody = tf.zeros_like(paths[kinds[0]].present[..., 0])
+    live = [nobody] * (len(kinds) - 1) + [~nobody]
+    plans: list[CellPlan] = []
+    for number, kind in reversed(list(enumerate(kinds))):
+      read = live[number][..., tf.newaxis] & reads[kind]
+      for i in range(self.space.inputs):
+        if self._producer(number, i) >= 0:
+          live[self._producer(number, i)] |= read[..., i]
+      path = paths[kind].where(live[number], self.space)
+      plans.insert(0, CellPlan(path, live[number], read))
+    return plans
+
+  def begin(self, images: tf.Tensor) -> Begun:
+    """Returns what no architecture changes.
 
     Args:
       images: `[batch, height, width, channels]`.
-      labels: `[batch]` int32.
-      architectures: encodings with one leading dimension.
-      weights: `[batch]` float32, how much every example counts; None for 1.
     """
-    if weights is None:
-      weights = tf.ones(labels.shape)
-
-    def one(architecture):
-      return _scores(self(images, Encoding(*architecture)), labels, weights)
-
-    return tf.map_fn(
-      one,
-      architectures,
-      fn_output_signature=Scores(tf.float32, tf.float32),
-      parallel_iterations=1,
+    stem = tf.nn.relu(self._stem(images))
+    return Begun(
+      stem,
+      {
+        (number, i): layer(stem)
+        for number, layers in enumerate(self._preprocess)
+        for i, layer in enumerate(layers)
+        if self._producer(number, i) < 0
+      },
     )
+
+  def recall(
+    self,
+    number: int,
+    begun: Begun,
+    outputs: Sequence[tf.Tensor],
+    plan: CellPlan,
+    memory: CellMemory,
+    known: CellNumbers,
+    wanted: CellNumbers,
+  ) -> tuple[CellMemory, CellNumbers]:
+    """Computes what is not known yet of a cell.
+
+    Args:
+      number: of the cell.
+      begun: what `begin` returned.
+      outputs: what the cells before gave, as many as a cell has inputs, the
+        newest last; the stem stands for cells that do not exist.
+      plan: what the architecture does with the cell.
+      memory: what the cell has computed last.
+      known: the numbers of what is in the memory.
+      wanted: the numbers of what the architecture computes.
+
+    Returns:
+      The memory and its numbers afterwards.
+    """
+    missing = plan.live & (wanted.output != known.output)
+    fresh_inputs = missing & plan.reads & (wanted.inputs != known.inputs)
+    prepared = [
+      begun.prepared[number, i]
+      if (number, i) in begun.prepared
+      else layer.forward_or(memory.prepared[i], fresh_inputs[i], outputs[i])
+      for i, layer in enumerate(self._preprocess[number])
+    ]
+    cell = self._shared_cells[number]
+    fresh = missing & plan.path.carries(self.space)
+    fresh &= wanted.edges != known.edges
+    output, edges = cell.recall(
+      missing,
+      prepared,
+      plan.path,
+      fresh,
+      memory.output,
+      memory.edges,
+      functools.partial(self._activated, number),
+    )
+    numbers = CellNumbers(
+      tf.where(fresh_inputs, wanted.inputs, known.inputs),
+      tf.where(cell.remembers(plan.path, fresh), wanted.edges, known.edges),
+      tf.where(missing, wanted.output, known.output),
+    )
+    return CellMemory(prepared, edges, output), numbers
+
+  def memory_specs(self, batch: int) -> list[CellMemory]:
+    """Returns the shapes of what `recall` remembers, a cell each.
+
+    Args:
+      batch: number of images.
+    """
+    space = self.space
+    specs = []
+    for place in self._places:
+      prepared = (batch, *place.input_size, place.channels)
+      computed = (batch, *place.output_size, place.channels)
+      output = (*computed[:-1], space.intermediates * place.channels)
+      specs.append(
+        CellMemory(
+          [tf.TensorSpec(prepared)] * space.inputs,
+          [tf.TensorSpec(computed)] * space.edges,
+          tf.TensorSpec(output),
+        )
+      )
+    return specs
+
+  def classify(self, features: tf.Tensor) -> tf.Tensor:
+    """Returns logits `[batch, classes]` for the last cell's output."""
+    return self._classifier(tf.reduce_mean(features, axis=[1, 2]))
 
   def loss_and_gradients(
     self, images: tf.Tensor, labels: tf.Tensor, architecture: Encoding
@@ -213,76 +255,107 @@ class SuperNetwork(tf.keras.Model):
       Scores (scalars) and gradients in the order of `trainable_variables`;
       those of the cells' banks are `tf.IndexedSlices`.
     """
-    features, pull_cells = self._forward(images, architecture)
+    features, pull_features = self._pullback(images, architecture)
     with tf.GradientTape() as tape:
       tape.watch(features)
-      logits = self._classifier(tf.reduce_mean(features, axis=[1, 2]))
-      scores = _scores(logits, labels, tf.ones(labels.shape))
+      scores = measure(self.classify(features), labels, tf.ones(labels.shape))
     weights = self._classifier.trainable_variables
     dfeatures, dweights = tape.gradient(scores.loss, (features, weights))
-    gradients = pull_cells(dfeatures)
-    gradients.update(_by_reference(weights, dweights))
+    gradients = pull_features(dfeatures)
+    gradients.update((v.ref(), g) for v, g in zip(weights, dweights))
     return scores, [gradients[v.ref()] for v in self.trainable_variables]
 
-  def _forward(self, images, architecture):
-    """Returns the last cell's output and the function that pulls it back.
-
-    The passes are composed by hand: a tape around a switch would differentiate
-    every branch of it.
-    """
-    stem, pull_stem = self._stem.pullback(images)
-    outputs, pulls = [stem] * self.space.inputs, []
-    for preprocess, cell, kind in self._steps():
-      pairs = [layer.pullback(x) for layer, x in zip(preprocess, outputs)]
-      inputs = [x for x, _ in pairs]
-      output, pull_cell = cell.pullback(inputs, _path(architecture, kind))
+  def _pullback(self, images, architecture):
+    """Returns the last cell's output and the function that pulls it back."""
+    stem, kept_of_stem = self._stem.forward(images)
+    activated = tf.nn.relu(stem)
+    outputs, pulls = [activated] * self.space.inputs, []
+    for number, plan in enumerate(self.plans(architecture)):
+      output, pull_cell = self._pullback_of_cell(number, plan, outputs)
       outputs = [*outputs[1:], output]
-      pulls.append((preprocess, [pull for _, pull in pairs], cell, pull_cell))
+      pulls.append(pull_cell)
 
     def pull(doutput):
       gradients: dict = {}
       # Gradients of the last `inputs` outputs, the newest last.
       pending = [None] * (self.space.inputs - 1) + [doutput]
-      for layers, pull_inputs, cell, pull_cell in reversed(pulls):
-        dinputs, dweights = pull_cell(pending.pop())
-        gradients.update(_by_reference(cell.trainable_variables, dweights))
-        pending.insert(0, None)
-        for i, (layer, pull_input) in enumerate(zip(layers, pull_inputs)):
-          dx, dweights = pull_input(dinputs[i])
-          gradients.update(_by_reference(layer.trainable_variables, dweights))
-          pending[i] = dx if pending[i] is None else pending[i] + dx
-      _, dweights = pull_stem(tf.add_n(pending))
-      gradients.update(_by_reference(self._stem.trainable_variables, dweights))
+      for pull_cell in reversed(pulls):
+        dinputs = pull_cell(pending.pop(), gradients)
+        pending = [
+          dx if waiting is None else waiting + dx
+          for waiting, dx in zip([None, *pending], dinputs)
+        ]
+      dstem = tf.raw_ops.ReluGrad(
+        gradients=tf.add_n(pending), features=activated
+      )
+      _, gradients[self._stem.kernel.ref()] = self._stem.backward(
+        images, kept_of_stem, dstem
+      )
       return gradients
 
     return outputs[-1], pull
 
-  def _steps(self):
-    return zip(self._preprocess, self._shared_cells, self._kinds)
+  def _pullback_of_cell(self, number, plan, outputs):
+    """Returns a cell's output and the function that pulls it back.
 
-  def _build_layers(self, places):
+    That one takes the gradient of the output, and a dictionary that it adds
+    the weights' gradients to; it returns the gradients of `outputs`.
+    """
+    layers, cell = self._preprocess[number], self._shared_cells[number]
+    reads = tf.unstack(plan.reads)
+    prepared, kept = zip(
+      *(
+        layer.forward_where(read, x)
+        for layer, read, x in zip(layers, reads, outputs)
+      )
+    )
+    y, pull_cell = cell.pullback(list(prepared), plan.path)
+    activated = self._activated(number, y)
+
+    def pull(doutput, gradients):
+      if activated is not y:
+        doutput = tf.raw_ops.ReluGrad(gradients=doutput, features=activated)
+      dprepared, gradients[cell.bank.ref()] = pull_cell(doutput)
+      doutputs = []
+      for i, layer in enumerate(layers):
+        dx, gradients[layer.kernel.ref()] = layer.backward_where(
+          reads[i], outputs[i], kept[i], dprepared[i]
+        )
+        doutputs.append(dx)
+      return doutputs
+
+    return activated, pull
+
+  def _activated(self, number, y):
+    """Applies the ReLU that all readers of a cell share; the last has none."""
+    return y if number == len(self._places) - 1 else tf.nn.relu(y)
+
+  def _producer(self, number: int, i: int) -> int:
+    """Returns which cell gives a cell's input; below 0 it is the stem."""
+    return number - self.space.inputs + i
+
+  def _build_layers(self):
     """Creates all weights now, so that seeds and checkpoints are certain."""
     config = self.config
     self._stem.build((None, *config.image_size, config.image_channels))
     channels = [config.stem_multiplier * config.channels] * self.space.inputs
-    for (preprocess, cell, _), place in zip(self._steps(), places):
-      for layer, inputs in zip(preprocess, channels):
+    for number, place in enumerate(self._places):
+      for layer, inputs in zip(self._preprocess[number], channels):
         layer.build((None, None, None, inputs))
-      cell.build(None)
+      self._shared_cells[number].build(None)
       channels = [*channels[1:], self.space.intermediates * place.channels]
     self._classifier.build((None, channels[-1]))
     self.built = True
 
 
-def _path(architecture: Encoding, kind: int) -> shared_cell.Path:
-  return shared_cell.Path(
-    architecture.operations[kind],
-    architecture.sources[kind],
-    architecture.concat[kind],
-  )
+def measure(logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> Scores:
+  """Returns loss and accuracy, scalars.
 
-
-def _scores(logits, labels, weights) -> Scores:
+  Args:
+    logits: `[batch, classes]`.
+    labels: `[batch]` int32.
+    weights: `[batch]` float32, how much every example counts.
+  """
   losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
   right = tf.argmax(logits, axis=-1, output_type=labels.dtype) == labels
   right = tf.cast(right, tf.float32)
@@ -293,16 +366,7 @@ def _scores(logits, labels, weights) -> Scores:
   )
 
 
-def _pullback(layer: tf.keras.layers.Layer, x: tf.Tensor):
-  with tf.GradientTape() as tape:
-    tape.watch(x)
-    y = layer(x)
-
-  def pull(dy):
-    return tape.gradient(y, (x, layer.trainable_variables), output_gradients=dy)
-
-  return y, pull
-
-
-def _by_reference(variables, gradients) -> dict:
-  return {v.ref(): g for v, g in zip(variables, gradients)}
+def _preprocessing(place: layout.CellPlace, i: int) -> shared_layers.ConvNorm:
+  halves = i == 0 and place.halve_first
+  convolution = stages.FactorizedReduction() if halves else stages.Conv(1)
+  return shared_layers.ConvNorm(place.channels, convolution)

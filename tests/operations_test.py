@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from nat_tf import operations
+from nat_tf import stages
 from nat_tf import vocabulary
 
 _SHAPE = (2, 5, 6, 4)  # One side odd, one even.
@@ -142,10 +143,14 @@ class BackwardTest(tf.test.TestCase, parameterized.TestCase):
       self.assertAllClose(got, wanted, rtol=1e-4, atol=1e-4)
 
   @parameterized.product(name=_NAMES, stride=(1, 2))
-  def test_keeps_as_many_maps_as_it_says(self, name, stride):
+  def test_keeps_what_it_says(self, name, stride):
     chain = operations.chain(name, stride, shared=True)
     _, kept = chain.forward(_random(*_SHAPE), _kernels(chain))
-    self.assertLen(kept, chain.kept)
+    ranks = {stages.Keeps.OUTPUT: 4, stages.Keeps.STATISTICS: 2}
+    self.assertEqual(
+      [tensor.shape.rank for tensor in kept],
+      [ranks[kind] for kind in chain.kept_kinds],
+    )
 
 
 class CostTest(parameterized.TestCase):

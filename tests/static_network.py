@@ -1,13 +1,16 @@
 """One architecture of a super network, built by itself with plain TensorFlow.
 
-The reference that the super network is held against: no switches, no gradient
-written by hand, the same weights.
+The reference that the super network is held against, in tests for what it
+computes, in benchmarks for what it costs: no switches, no gradient written by
+hand, and kernels of its own, copied from the super network's.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from nat_tf import layout
@@ -17,52 +20,102 @@ from nat_tf.architecture import Architecture
 from nat_tf.supernet import SuperNetwork
 
 
-def logits(
-  network: SuperNetwork, images: tf.Tensor, architecture: Architecture
-):
-  """Returns `[batch, classes]`."""
-  outputs = [network._stem(images)] * network.space.inputs
-  cells = zip(
-    layout.places(network.config), network._preprocess, network._shared_cells
-  )
-  encoding = network.space.encode(architecture)
-  for place, preprocess, cell in cells:
-    kind = network.space.cells.index(place.kind)
-    path = shared_cell.Path(
-      tf.constant(encoding.operations[kind]),
-      tf.constant(encoding.sources[kind]),
-      tf.constant(encoding.concat[kind]),
-    )
-    rows = cell._index(path).numpy()
-    states = [layer(x) for layer, x in zip(preprocess, outputs)]
-    slots = network.space._slots(place.kind, architecture[place.kind])
-    for edge, slot in zip(architecture[place.kind].edges, slots):
-      stride = place.stride if edge.source < network.space.inputs else 1
-      y = _edge(states[edge.source], edge.operation, stride, cell, rows[slot])
-      if len(states) == edge.target:
-        states.append(tf.zeros_like(x_like(states, place)))
-      if y is not None:
-        states[edge.target] += y
-    outputs = [*outputs[1:], _output(states, architecture[place.kind], network)]
-  return network._classifier(tf.reduce_mean(outputs[-1], axis=[1, 2]))
+class Kernel(NamedTuple):
+  """A kernel and where it was copied from.
+
+  Attributes:
+    variable: the copy.
+    bank: the super network's variable.
+    rows: the rows of the bank that it was.
+  """
+
+  variable: tf.Variable
+  bank: tf.Variable
+  rows: np.ndarray
 
 
-def x_like(states, place):
-  """Returns a map of the size that the cell computes."""
-  return states[0][:, :: place.stride, :: place.stride]
+class StaticNetwork(tf.Module):
+  """One architecture; the layers outside of cells are the super network's.
+
+  Args:
+    network: a super network.
+    architecture: an architecture of its space.
+
+  Attributes:
+    kernels: those of the cells.
+  """
+
+  def __init__(self, network: SuperNetwork, architecture: Architecture):
+    super().__init__()
+    self._network = network
+    self._architecture = architecture
+    self.kernels: list[Kernel] = []
+    encoding = network.space.encode(architecture)
+    self._cells = []
+    for place, cell in zip(
+      layout.places(network.config), network._shared_cells
+    ):
+      kind = network.space.cells.index(place.kind)
+      path = shared_cell.Path(*(tf.constant(x[kind]) for x in encoding))
+      rows = cell._index(path).numpy()
+      self._cells.append(self._edges(place, cell.bank, rows))
+
+  @property
+  def own_variables(self) -> list[tf.Variable]:
+    """All that it computes with."""
+    shared = [
+      variable
+      for preprocess in self._network._preprocess
+      for layer in preprocess
+      for variable in layer.trainable_variables
+    ]
+    return [
+      *self._network._stem.trainable_variables,
+      *shared,
+      *(kernel.variable for kernel in self.kernels),
+      *self._network._classifier.trainable_variables,
+    ]
+
+  def __call__(self, images: tf.Tensor) -> tf.Tensor:
+    """Returns logits `[batch, classes]`."""
+    network = self._network
+    outputs = [network._stem(images)] * network.space.inputs
+    for place, preprocess, edges in zip(
+      layout.places(network.config), network._preprocess, self._cells
+    ):
+      states = [layer(tf.nn.relu(x)) for layer, x in zip(preprocess, outputs)]
+      for edge, chain, kernels in edges:
+        y = chain.forward(states[edge.source], kernels)[0] if chain else None
+        if len(states) == edge.target:
+          states.append(y if y is not None else _zeros(states, place))
+        elif y is not None:
+          states[edge.target] += y
+      cell = self._architecture[place.kind]
+      outputs = [*outputs[1:], _output(states, cell, network)]
+    return network._classifier(tf.reduce_mean(outputs[-1], axis=[1, 2]))
+
+  def _edges(self, place, bank, rows):
+    """Returns every edge of a cell with its chain and kernels."""
+    space, cell = self._network.space, self._architecture[place.kind]
+    result = []
+    for edge, slot in zip(cell.edges, space._slots(place.kind, cell)):
+      stride = place.stride if edge.source < space.inputs else 1
+      chain = operations.chain(edge.operation, stride, shared=True)
+      shapes = chain.kernel_shapes(place.channels) if chain else []
+      kernels, start = [], 0
+      for shape in shapes:
+        size = math.prod(shape) // place.channels
+        block = rows[slot, start : start + size]
+        variable = tf.Variable(tf.reshape(tf.gather(bank, block), shape))
+        kernels.append(variable)
+        self.kernels.append(Kernel(variable, bank, block))
+        start += size
+      result.append((edge, chain, kernels))
+    return result
 
 
-def _edge(x, operation, stride, cell, rows):
-  chain = operations.chain(operation, stride, shared=True)
-  if chain is None:
-    return None
-  kernels, start = [], 0
-  for shape in chain.kernel_shapes(x.shape[-1]):
-    size = math.prod(shape) // x.shape[-1]
-    block = tf.gather(cell.bank, rows[start : start + size])
-    kernels.append(tf.reshape(block, shape))
-    start += size
-  return chain.forward(x, kernels)[0]
+def _zeros(states, place):
+  return tf.zeros_like(states[0][:, :: place.stride, :: place.stride])
 
 
 def _output(states, cell, network):

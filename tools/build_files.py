@@ -1,4 +1,4 @@
-"""Writes nat_tf/BUILD and tests/BUILD from the modules' imports.
+"""Writes BUILD of nat_tf, tests and benchmarks from the modules' imports.
 
   python3 tools/build_files.py          writes them
   python3 tools/build_files.py --check  exits with 1 where they are stale
@@ -22,8 +22,11 @@ _SIZES = {
 }
 _DEFAULT_SIZE = 'medium'
 
-# Modules that a test runs without importing them.
-_RUNS = {'commands_test': {'search', 'transform'}}
+# Modules that a test or a benchmark runs without importing them.
+_RUNS = {
+  'commands_test': {'search', 'transform'},
+  'benchmarks/supernet': {'search'},
+}
 
 # Files that a test reads.
 _DATA = {
@@ -86,18 +89,23 @@ def library_build() -> str:
   return '\n\n'.join(rules) + '\n'
 
 
+def _siblings(path: pathlib.Path, folder: str) -> set[str]:
+  """Returns the modules of another folder that a file imports."""
+  return {
+    alias.name
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
+    if isinstance(node, ast.ImportFrom) and node.module == folder
+    for alias in node.names
+  }
+
+
 def tests_build() -> str:
   """Returns the text of tests/BUILD."""
-  rules = []
+  rules = ['package(default_visibility = ["//benchmarks:__pkg__"])']
   for path in sorted((_ROOT / 'tests').glob('*.py')):
     is_test = path.stem.endswith('_test')
-    siblings = {
-      name
-      for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
-      if isinstance(node, ast.ImportFrom) and node.module == 'tests'
-      for name in (alias.name for alias in node.names)
-    }
-    deps = [f':{name}' for name in sorted(siblings)]
+    deps = [f'//benchmarks:{name}' for name in _siblings(path, 'benchmarks')]
+    deps += [f':{name}' for name in sorted(_siblings(path, 'tests'))]
     modules = _imports(path) | _RUNS.get(path.stem, set())
     deps += [f'//nat_tf:{name}' for name in sorted(modules)]
     rules.append(
@@ -113,10 +121,36 @@ def tests_build() -> str:
   return '\n\n'.join(rules) + '\n'
 
 
+def benchmarks_build() -> str:
+  """Returns the text of benchmarks/BUILD."""
+  rules = ['package(default_visibility = ["//tests:__pkg__"])']
+  for path in sorted((_ROOT / 'benchmarks').glob('*.py')):
+    if path.stem == '__init__':
+      continue
+    modules = _imports(path) | _RUNS.get(f'benchmarks/{path.stem}', set())
+    deps = [f':{name}' for name in sorted(_siblings(path, 'benchmarks'))]
+    deps += [f'//nat_tf:{name}' for name in sorted(modules)]
+    deps += [f'//tests:{name}' for name in sorted(_siblings(path, 'tests'))]
+    rules.append(
+      _rule(
+        'py_binary' if _is_binary(path) else 'py_library',
+        path.stem,
+        srcs=[path.name],
+        deps=deps,
+      )
+    )
+  return '\n\n'.join(rules) + '\n'
+
+
 def main(argv: list[str]) -> int:
-  """Writes or checks both files."""
+  """Writes or checks the files."""
   stale = []
-  for folder, text in (('nat_tf', library_build()), ('tests', tests_build())):
+  texts = {
+    'nat_tf': library_build(),
+    'tests': tests_build(),
+    'benchmarks': benchmarks_build(),
+  }
+  for folder, text in texts.items():
     path = _ROOT / folder / 'BUILD'
     if not path.exists() or path.read_text(encoding='utf-8') != text:
       stale.append(f'{folder}/BUILD')

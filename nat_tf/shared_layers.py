@@ -1,0 +1,208 @@
+"""The layers that a super network is made of.
+
+Each shows its forward and its backward pass, because a tape around the choice
+of a path would differentiate every branch of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from nat_tf import operations
+from nat_tf import shared_cell
+from nat_tf import stages
+
+
+class ConvNorm(tf.keras.layers.Layer):
+  """Convolution, batch norm without scale, offset or moving statistics.
+
+  Args:
+    channels: channels of the output.
+    convolution: the convolution, of any number of channels.
+  """
+
+  def __init__(self, channels, convolution, **kwargs):
+    super().__init__(**kwargs)
+    self._channels = channels
+    self._stride = convolution.stride
+    self._chain = operations.Chain((convolution, stages.Normalize()))
+
+  def build(self, input_shape):
+    """Makes the kernel; see Keras's layer."""
+    inputs = input_shape[-1]
+    shape = (*self._chain.kernel_shapes(inputs)[0][:-1], self._channels)
+    self.kernel = self.add_weight('kernel', shape, initializer='he_normal')
+    super().build(input_shape)
+
+  def call(self, x):
+    """Returns `[batch, height, width, channels]`, or half the size."""
+    return self.forward(x)[0]
+
+  def forward(self, x: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Returns the output and what `backward` wants kept."""
+    return self._chain.forward(x, [self._kernel()])
+
+  def backward(
+    self, x: tf.Tensor, kept: list[tf.Tensor], dy: tf.Tensor
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the gradients of `x` and of the kernel.
+
+    Args:
+      x: the input given to `forward`.
+      kept: what `forward` returned.
+      dy: gradient of the output.
+    """
+    return self._pull(x, self._kernel(), kept, dy)
+
+  def forward_where(
+    self, wanted: tf.Tensor, x: tf.Tensor
+  ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """As `forward`, or zeros of the same shapes where it is not wanted.
+
+    Args:
+      wanted: bool scalar.
+      x: input.
+    """
+    kernel = self._kernel()
+    batch, height, width, _ = x.shape
+    size = (-(-height // self._stride), -(-width // self._stride))
+
+    def zeros():
+      y = tf.zeros([batch, *size, self._channels])
+      return y, [y, tf.zeros([2, self._channels])]
+
+    return tf.cond(wanted, lambda: self._chain.forward(x, [kernel]), zeros)
+
+  def forward_or(
+    self, known: tf.Tensor, wanted: tf.Tensor, x: tf.Tensor
+  ) -> tf.Tensor:
+    """Returns the output where it is wanted, else what is known.
+
+    Args:
+      known: of the output's shape.
+      wanted: bool scalar.
+      x: input.
+    """
+    kernel = self._kernel()
+    return tf.cond(
+      wanted, lambda: self._chain.forward(x, [kernel])[0], lambda: known
+    )
+
+  def backward_where(
+    self,
+    wanted: tf.Tensor,
+    x: tf.Tensor,
+    kept: list[tf.Tensor],
+    dy: tf.Tensor,
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """As `backward`, or zeros where the forward pass was not wanted.
+
+    Args:
+      wanted: bool scalar.
+      x: input.
+      kept: what `forward_where` returned.
+      dy: gradient of the output.
+    """
+    kernel = self._kernel()
+    return tf.cond(
+      wanted,
+      lambda: self._pull(x, kernel, kept, dy),
+      lambda: (tf.zeros(x.shape), tf.zeros(kernel.shape)),
+    )
+
+  def _pull(self, x, kernel, kept, dy):
+    dx, (dkernel,) = self._chain.backward(x, [kernel], kept, dy)
+    return dx, dkernel
+
+  def _kernel(self):
+    # Read outside of any branch: XLA takes no variables into them.
+    return tf.convert_to_tensor(self.kernel)
+
+
+class SharedCell(tf.keras.layers.Layer):
+  """A cell with the kernels of every operation on every edge.
+
+  Args:
+    space: the search space.
+    place: where in the network the cell stands.
+    program: the compiled passes, shared by all cells of one stride.
+  """
+
+  def __init__(self, space, place, program, **kwargs):
+    super().__init__(**kwargs)
+    self._index = shared_cell.KernelIndex(space, place)
+    self._place = place
+    self._program = program
+
+  def build(self, input_shape):
+    """Makes the bank of kernels; see Keras's layer."""
+    deviations = self._index.deviations[:, None]
+    shape = (self._index.rows, self._place.channels)
+
+    def initializer(shape, dtype=None):
+      return tf.random.normal(shape, dtype=dtype) * deviations
+
+    self.bank = self.add_weight('bank', shape, initializer=initializer)
+    super().build(input_shape)
+
+  def call(self, inputs, path: shared_cell.Path):
+    """Returns the cell's output on a path; see `CellProgram`."""
+    kernels = tf.gather(self.bank, self._index(path))
+    return self._program.forward(kernels, list(inputs), path)[0]
+
+  def recall(
+    self,
+    missing: tf.Tensor,
+    inputs: list[tf.Tensor],
+    path: shared_cell.Path,
+    fresh: tf.Tensor,
+    output: tf.Tensor,
+    edges: list[tf.Tensor],
+    activation: Callable[[tf.Tensor], tf.Tensor],
+  ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Computes what is not known yet.
+
+    Args:
+      missing: bool scalar, whether the output has to be computed.
+      inputs: the prepared inputs.
+      path: the cell's part of an architecture.
+      fresh: `[edges]` bool, which edges have to be computed for it.
+      output: what was computed last.
+      edges: for every edge what it has computed last.
+      activation: of the output.
+
+    Returns:
+      The output, and what every edge has computed last now.
+    """
+    kernels = tf.gather(self.bank, self._index(path))
+
+    def compute():
+      y, computed = self._program.recall(kernels, inputs, path, fresh, edges)
+      return activation(y), computed
+
+    return tf.cond(missing, compute, lambda: (output, edges))
+
+  def remembers(self, path: shared_cell.Path, fresh: tf.Tensor) -> tf.Tensor:
+    """Returns which edges `recall` puts into its memory, `[edges]` bool."""
+    return self._program.remembers(path, fresh)
+
+  def pullback(self, inputs: list[tf.Tensor], path: shared_cell.Path):
+    """Returns the output and the function that maps its gradient backwards.
+
+    The bank's gradient is `tf.IndexedSlices` over the rows on the path, so that
+    nothing else moves.
+    """
+    rows = self._index(path)
+    kernels = tf.gather(self.bank, rows)
+    output, computed, kept = self._program.forward(kernels, inputs, path)
+
+    def pull(doutput):
+      dkernels, dinputs = self._program.backward(
+        kernels, inputs, path, computed, kept, doutput
+      )
+      values = tf.reshape(dkernels, [-1, dkernels.shape[-1]])
+      return dinputs, tf.IndexedSlices(values, tf.reshape(rows, [-1]))
+
+    return output, pull

@@ -1,0 +1,90 @@
+"""Scores of several architectures against single forward passes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from absl.testing import parameterized
+import numpy as np
+import tensorflow as tf
+
+from nat_tf import layout
+from nat_tf import sampling
+from nat_tf import scoring
+from nat_tf import spaces
+from nat_tf import supernet
+from nat_tf import transitions
+
+_IMAGES = (6, 9, 9, 3)  # Odd, so that halving rounds up.
+_CLASSES = 5
+_OPERATIONS = ('sep_conv_3x3', 'conv_1x1', 'max_pool_3x3', 'skip', 'null')
+
+# images -> stem -> normal -> reduction -> reduction -> normal -> classifier
+_CONFIG = layout.NetworkConfig(4, 4, _IMAGES[1:3], _IMAGES[3], _CLASSES)
+
+
+def _batch():
+  rng = np.random.default_rng(0)
+  images = tf.constant(rng.normal(size=_IMAGES), tf.float32)
+  return images, tf.constant(rng.integers(0, _CLASSES, _IMAGES[0]), tf.int32)
+
+
+def _row(encodings, i):
+  return spaces.Encoding(*(x[i] for x in encodings))
+
+
+def _transformed(space, count):
+  """Returns one architecture and transformations of it, some of them equal."""
+  beta = sampling.UniformSampler(space)(1, tf.constant([3, 0]))
+  allowed = transitions.allowed('nat', space.operations)
+  rng = np.random.default_rng(1)
+  drawn = [
+    np.vectorize(lambda o: rng.choice(np.flatnonzero(allowed[o])))(
+      beta.operations[0]
+    )
+    for _ in range(count)
+  ]
+  # beta, a, b, c, ..., a, beta: what they share is spread over the order.
+  rows = [beta.operations[0], *drawn, drawn[0], beta.operations[0]]
+  others = (tf.repeat(x, len(rows), axis=0) for x in beta)
+  operations = tf.cast(np.stack(rows), tf.int32)
+  present = beta.present
+  null = space.index('null')
+  return spaces.Encoding(*others)._replace(
+    operations=tf.where(present, operations, null)
+  )
+
+
+class ScoringTest(tf.test.TestCase, parameterized.TestCase):
+  def _check(self, space, architectures):
+    network = supernet.SuperNetwork(space, _CONFIG)
+    images, labels = _batch()
+    weights = tf.constant([1.0, 1.0, 0.0, 1.0, 0.0, 1.0])
+    scores = tf.function(scoring.score, autograph=False)(
+      network, images, labels, architectures, weights
+    )
+    for i in range(architectures.operations.shape[0]):
+      logits = network(images, _row(architectures, i)).numpy()
+      counted = weights.numpy() > 0
+      right = (logits.argmax(-1) == labels.numpy())[counted]
+      shifted = logits - logits.max(-1, keepdims=True)
+      losses = np.log(np.exp(shifted).sum(-1)) - shifted[range(6), labels]
+      self.assertAllClose(scores.accuracy[i], right.mean())
+      self.assertAllClose(scores.loss[i], losses[counted].mean(), rtol=1e-4)
+    # Else all could be one and the same.
+    self.assertGreater(len(set(scores.loss.numpy())), 2)
+
+  @parameterized.parameters('darts', 'micro')
+  def test_equals_single_forward_passes(self, name):
+    space = dataclasses.replace(spaces.SPACES[name], operations=_OPERATIONS)
+    drawn = sampling.UniformSampler(space)(4, tf.constant([3, 0]))
+    self._check(space, drawn)
+
+  @parameterized.parameters('darts', 'micro')
+  def test_sharing_changes_nothing(self, name):
+    space = dataclasses.replace(spaces.SPACES[name], operations=_OPERATIONS)
+    self._check(space, _transformed(space, 4))
+
+
+if __name__ == '__main__':
+  tf.test.main()
