@@ -17,6 +17,8 @@ from tf_agents.trajectories import trajectory
 from nat_tf import agent
 from nat_tf import environment
 from nat_tf import policy
+from nat_tf import policy_gcn
+from nat_tf import policy_model
 from nat_tf import sampling
 from nat_tf import spaces
 from nat_tf import transitions
@@ -45,7 +47,7 @@ _WORTH = np.array([[0.3, -0.2, 0.9], [1.0, 0.1, -0.7], [0.4, 0.8, -0.5]])
 _LOGITS = np.array([[0.2, -0.4, 0.5], [1.0, 0.3, -0.8]], np.float32)
 
 
-class _TableModel(policy.Model):
+class _TableModel(policy_model.Model):
   """Logits that are weights: their gradients can be written down."""
 
   def __init__(self):
@@ -349,7 +351,7 @@ class LearnerTest(tf.test.TestCase):
       batch_size=4,
       seed=seed,
     )
-    config = policy.GcnConfig(embedding=5, width=7, hidden=6)
+    config = policy_gcn.GcnConfig(embedding=5, width=7, hidden=6)
     actor = policy.create('gcn', space, config, seed)
     return agent.Learner(env, actor, seed=seed)
 
@@ -399,7 +401,7 @@ class TransformTest(tf.test.TestCase):
     super().setUp()
     self.space = spaces.MICRO
     self.allowed = transitions.allowed('nat++', self.space.operations)
-    config = policy.GcnConfig(embedding=5, width=7, hidden=6)
+    config = policy_gcn.GcnConfig(embedding=5, width=7, hidden=6)
     self.actor = policy.create('gcn', self.space, config)
     self.beta = sampling.UniformSampler(self.space)(3, [1, 1])
 

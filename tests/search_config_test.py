@@ -47,9 +47,9 @@ _BOUNDS = (
   ('final_channels', 37, 38, 'even and 2 or more'),
 )
 _CHOICES = (
-  ('space', 'micro, darts, enas'),
+  ('space', 'micro, darts, enas, nasbench201'),
   ('transitions', r'nat, nat\+\+'),
-  ('policy', 'gcn.*'),
+  ('policy', 'edges, gcn, lstm, random'),
 )
 _TEXTS = ('dataset', 'data_dir')
 _SWITCHES = ('anneal',)
