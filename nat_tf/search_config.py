@@ -30,6 +30,8 @@ class SearchConfig(Settings):
   `flags/search_cifar10.flags`.
   """
 
+  noun = 'search'
+
   dataset: str = setting(
     'digits', 'TFDS name of an image-classification data set'
   )

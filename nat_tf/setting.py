@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import dataclasses
 import json
 import math
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from absl import flags
 
@@ -78,10 +78,15 @@ def setting(
 class Settings:
   """Base of configurations.
 
+  Attributes:
+    noun: what a run with such a configuration is called.
+
   Raises:
     ConfigError: on construction, when a value is of another type than its
       field's or out of its range.
   """
+
+  noun: ClassVar[str] = 'run'
 
   def __post_init__(self):
     for field in dataclasses.fields(self):
