@@ -33,7 +33,7 @@ class Recipe:
     ConfigError: on construction, when a number is out of its range.
   """
 
-  steps: int = 3000
+  steps: int = 2000
   inputs: int = 128
   samples: int = 16
   learning_rate: float = 2e-3
@@ -76,7 +76,8 @@ class Recipe:
 
 _DEFAULT = Recipe()
 _RECIPES = {
-  'gcn': Recipe(learning_rate=3e-4),
+  'gcn': Recipe(steps=3000, learning_rate=1e-3),
+  'lstm': Recipe(steps=3000, learning_rate=5e-3),
 }
 
 
