@@ -69,17 +69,26 @@ class LstmModel(Model):
     kinds = self.source_kinds(graphs['sources'], space)
     x = tf.gather(self.operation_embeddings, graphs['operations'])
     x += tf.gather(self.source_embeddings, kinds)
-    for layer in self.recurrent:
-      # The mask makes it step over the edges that a smaller cell lacks.
-      x = layer(x, mask=graphs['present'], training=training)
+    # The mask makes it step over the edges that a smaller cell lacks.
+    options = {'mask': graphs['present'], 'training': training}
+    for forwards, backwards in self.recurrent:
+      ahead = forwards(x, **options)
+      if backwards is not None:
+        # Not Keras's Bidirectional: where it unrolls, it zeroes the wrong ones
+        # of the masked outputs.
+        behind = tf.reverse(backwards(x, **options), [1])
+        ahead = tf.concat([ahead, behind], axis=-1)
+      x = ahead
     return tf.reshape(self.head(x), tf.shape(observation['mask']))
 
-  def _layer(self, index: int) -> tf.keras.layers.Layer:
-    def lstm(name: str, backwards: bool) -> tf.keras.layers.Layer:
+  def _layer(self, index: int) -> list[tf.keras.layers.Layer | None]:
+    """Makes the LSTM that reads forwards, and the other, or None."""
+
+    def lstm(name: str, go_backwards: bool) -> tf.keras.layers.Layer:
       return tf.keras.layers.LSTM(
         self.config.hidden,
         return_sequences=True,
-        go_backwards=backwards,
+        go_backwards=go_backwards,
         # Sequences are short: as a loop, most of the time goes into the loop.
         unroll=True,
         kernel_initializer=self.glorot(),
@@ -89,11 +98,7 @@ class LstmModel(Model):
         name=name,
       )
 
-    forwards = lstm(f'forwards_{index}', False)
-    if not self.config.bidirectional:
-      return forwards
-    return tf.keras.layers.Bidirectional(
-      forwards,
-      backward_layer=lstm(f'backwards_{index}', True),
-      name=f'layer_{index}',
-    )
+    backwards = None
+    if self.config.bidirectional:
+      backwards = lstm(f'backwards_{index}', True)
+    return [lstm(f'forwards_{index}', False), backwards]

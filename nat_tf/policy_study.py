@@ -29,6 +29,7 @@ from nat_tf import sampling
 from nat_tf import spaces
 from nat_tf import tabular_reward
 from nat_tf.accuracy_table import AccuracyTable
+from nat_tf.accuracy_table import TableError
 from nat_tf.recipes import Recipe
 
 # Transformations among which the best by validation is taken.
@@ -92,6 +93,9 @@ class Study:
       table: accuracies of all cells.
       allowed: bool `[from, to]`, which operation may become which.
       seed: decides the halves, and everything in `train`.
+
+    Raises:
+      accuracy_table.TableError: no cell has a better one within reach.
     """
     self._table = table
     self._allowed = allowed
@@ -101,6 +105,12 @@ class Study:
     self._beta = table.test[self.held_out].mean()
     best = exhaustive.oracle(table, allowed)[self.held_out]
     self._oracle = table.test[best].mean()
+    if self._oracle <= self._beta:
+      raise TableError(
+        f'the table leaves nothing to gain: the mean test accuracy is '
+        f'{100 * self._beta:.2f} %, that of the best within reach '
+        f'{100 * self._oracle:.2f} %'
+      )
 
   def captured(self, accuracy: np.ndarray) -> float:
     """Returns the captured gain, percent.

@@ -80,6 +80,8 @@ class Settings:
 
   Attributes:
     noun: what a run with such a configuration is called.
+    formerly: values of fields that older texts lack, where the default means
+      something else than what was done then.
 
   Raises:
     ConfigError: on construction, when a value is of another type than its
@@ -87,6 +89,7 @@ class Settings:
   """
 
   noun: ClassVar[str] = 'run'
+  formerly: ClassVar[dict[str, Any]] = {}
 
   def __post_init__(self):
     for field in dataclasses.fields(self):
@@ -105,7 +108,7 @@ class Settings:
     """
     try:
       values = json.loads(text)
-      return cls(**values)
+      return cls(**{**cls.formerly, **values})
     except (TypeError, ValueError, RecursionError) as error:
       raise ConfigError(f'not a valid configuration: {error}') from None
 

@@ -45,15 +45,15 @@ def main(argv: list[str]):
   config = dataclasses.replace(config, table=file)
   plans = {name: _plan(name, config) for name in config.policy_names()}
   table = table_source.read(file, config.table_dataset)
+  allowed = transitions.allowed(config.transitions, table.space.operations)
+  studies = [
+    policy_study.Study(table, allowed, seed) for seed in config.seed_list()
+  ]
   workdir = workdir_lib.Workdir(
     command.path(_WORKDIR.value or _default_workdir(table.dataset)),
     TabularConfig,
   )
   workdir.create(config)
-  allowed = transitions.allowed(config.transitions, table.space.operations)
-  studies = [
-    policy_study.Study(table, allowed, seed) for seed in config.seed_list()
-  ]
   bounds = [study.bounds() for study in studies]
   outcomes: dict[str, list] = {name: [] for name in plans}
   for name, (model, recipe) in plans.items():

@@ -76,6 +76,14 @@ class BoundsTest(tf.test.TestCase):
     self.assertAllClose(bounds.random[10], study.captured(searched))
     self.assertLess(bounds.random[10], bounds.random[100])
 
+  def test_a_table_without_anything_to_gain_is_refused(self):
+    flat = np.full(64, 0.5)
+    table = accuracy_table.AccuracyTable(_SPACE, 'toy', flat, flat)
+    with self.assertRaisesRegex(
+      accuracy_table.TableError, 'nothing to gain: .* is 50.00 %'
+    ):
+      policy_study.Study(table, _NAT, 0)
+
 
 class TrainTest(tf.test.TestCase, parameterized.TestCase):
   @parameterized.named_parameters(

@@ -18,12 +18,13 @@ _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _SIZES = {
   'algorithm_test': 'large',
   'commands_test': 'large',
+  'policy_study_test': 'large',
   'supernet_test': 'large',
 }
 _DEFAULT_SIZE = 'medium'
 
 # Modules that a test runs without importing them.
-_RUNS = {'commands_test': {'search', 'transform'}}
+_RUNS = {'commands_test': {'search', 'tabular', 'transform'}}
 
 # Files that a test reads.
 _DATA = {
