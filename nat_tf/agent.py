@@ -1,9 +1,13 @@
 """Learning a policy: TF-Agents' REINFORCE with the paper's constants.
 
-The gradient (method, section 4), over one action for each of B architectures:
+The gradient (method, section 4), over n actions for each of m architectures:
 
-  1/B sum_i [ grad log pi(alpha_i | beta_i) (R(alpha_i | beta_i) - b)
-              + lambda grad H(pi(. | beta_i)) ]
+  1/mn sum_ij [ grad log pi(alpha_ij | beta_i) (R(alpha_ij | beta_i) - b)
+                + lambda grad H(pi(. | beta_i)) ]
+
+In the paper b is a moving average of all rewards. With n of 2 or more it can
+also be the mean reward of the other actions on the same architecture. That one
+knows how good the architecture was, which no average over architectures does.
 
 Source: Williams, Simple statistical gradient-following algorithms for
 connectionist reinforcement learning, Machine Learning 8, 1992; constants from
@@ -86,6 +90,16 @@ class AgentConfig:
     gradient_clipping: largest norm of all gradients together; None: no limit.
     entropy: weight of the policy's entropy beside the reward, lambda.
     baseline_decay: of the moving average of the reward.
+    samples: actions for every architecture, n.
+    baseline: `average`, the moving average of the reward; or `others`, for
+      every action the mean reward of the n - 1 others on its architecture.
+    normalize: whether each advantage is divided by the spread of its
+      architecture's rewards plus `noise` times the spread of all rewards of the
+      first batch. The optimum stays where it is, for every architecture sees
+      all its advantages change by one factor; but differences among good
+      transformations weigh as much as those between good and useless ones, and
+      `entropy` means the same whatever the reward's unit.
+    noise: see `normalize`; spreads below this share count as noise.
 
   Raises:
     ValueError: on construction, when a number is out of its range.
@@ -99,6 +113,10 @@ class AgentConfig:
   gradient_clipping: float | None = None
   entropy: Schedule = Schedule(0.003)
   baseline_decay: float = 0.99
+  samples: int = 1
+  baseline: Literal['average', 'others'] = 'average'
+  normalize: bool = False
+  noise: float = 0.02
 
   def __post_init__(self):
     for name in ('beta_1', 'beta_2', 'baseline_decay'):
@@ -109,6 +127,18 @@ class AgentConfig:
       raise ValueError(
         f'weight_decay must not be negative; got {self.weight_decay}'
       )
+    if self.baseline not in ('average', 'others'):
+      raise ValueError(f'unknown baseline {self.baseline!r}')
+    if self.samples < 1 or (self.samples < 2 and self._compares):
+      least = 2 if self._compares else 1
+      raise ValueError(f'samples must be {least} or more; got {self.samples}')
+    if self.noise <= 0.0:
+      raise ValueError(f'noise must be above 0; got {self.noise}')
+
+  @property
+  def _compares(self) -> bool:
+    """Whether actions on one architecture are compared with one another."""
+    return self.baseline == 'others' or self.normalize
 
 
 class _Rate(tf.keras.optimizers.schedules.LearningRateSchedule):
@@ -147,6 +177,8 @@ class Adam(tf.keras.optimizers.Adam):
   def apply_gradients(self, grads_and_vars: Any, **kwargs: Any) -> tf.Variable:
     """Applies gradients and remembers their norm; see Keras's optimizer."""
     grads_and_vars = list(grads_and_vars)
+    if not grads_and_vars:  # A policy of chance has nothing to learn.
+      return self.iterations
     self.gradient_norm.assign(tf.linalg.global_norm(next(zip(*grads_and_vars))))
     return super().apply_gradients(grads_and_vars, **kwargs)
 
@@ -157,15 +189,23 @@ class Adam(tf.keras.optimizers.Adam):
 
 
 class Agent(reinforce_agent.ReinforceAgent):
-  """REINFORCE with a moving-average baseline and an entropy schedule.
+  """REINFORCE with baselines and an entropy schedule.
 
-  The baseline follows the mean *reward*. It is subtracted as it was before the
-  batch, so that it does not depend on the batch's actions and the gradient
-  has no bias. Only at the very first step, when there is no average yet, it is
-  the mean of that batch.
+  The moving average follows the mean *reward*. It is subtracted as it was
+  before the batch, so that it does not depend on the batch's actions and the
+  gradient has no bias. Only at the very first step, when there is no average
+  yet, it is the mean of that batch.
+
+  Where the configuration asks for several samples, experience must hold in
+  every row, `[inputs, samples, ...]`, one episode for each of them, all of the
+  same architecture: the policy is then computed once a row.
 
   Attributes:
-    baseline: float32 scalar variable, the moving average `b`.
+    exact_entropy: whether the policy knows its entropy; else the entropy and
+      its gradient are estimated from the actions.
+    baseline: float32 scalar variable, the moving average of the reward.
+    spread: float32 scalar variable, the rewards' standard deviation in the
+      first batch, 0 before; None where nothing is normalised.
   """
 
   def __init__(
@@ -181,27 +221,96 @@ class Agent(reinforce_agent.ReinforceAgent):
       actor: the policy to train.
       config: how.
     """
-    baseline = tf.Variable(0.0, False, name='baseline')
+    self._config = config
+    self.exact_entropy = actor.model.exact_entropy
+    self.baseline = tf.Variable(0.0, False, name='baseline')
+    self.spread = None
+    if config.normalize:
+      self.spread = tf.Variable(0.0, False, name='spread')
     super().__init__(
       environment.time_step_spec(),
       environment.action_spec(),
       actor,
       Adam(config),
-      advantage_fn=lambda returns, _: returns - baseline,
+      advantage_fn=lambda returns, _: self._advantages(returns),
       # TF-Agents normalises returns unless told otherwise, and then a batch's
       # mean would take the baseline's place.
       normalize_returns=False,
       train_step_counter=tf.Variable(0, False, dtype=tf.int64, name='steps'),
       name='agent',
     )
-    self._config = config
-    self.baseline = baseline
     self._optimizer.build(actor.trainable_variables)
 
   @property
   def gradient_norm(self) -> tf.Variable:
     """Norm of the last gradients, before clipping and weight decay."""
     return self._optimizer.gradient_norm
+
+  def total_loss(
+    self,
+    experience: trajectory.Trajectory,
+    returns: tf.Tensor,
+    weights: tf.Tensor,
+    training: bool = False,
+  ) -> tf_agent.LossInfo:
+    """Returns the loss; see TF-Agents' agent."""
+    if self._config.samples > 1:
+      # All episodes of a row see the same: its distribution, `[inputs, 1]`,
+      # is broadcast over their actions, `[inputs, samples]`.
+      once = tf.nest.map_structure(lambda x: x[:, :1], experience.observation)
+      experience = experience.replace(observation=once)
+    return super().total_loss(experience, returns, weights, training)
+
+  def _advantages(self, rewards: tf.Tensor) -> tf.Tensor:
+    """Returns the rewards `[inputs, samples]` less the baseline, normalised."""
+    config = self._config
+    if config.baseline == 'others':
+      advantages = self._less_others(rewards)
+    else:
+      advantages = rewards - self.baseline
+    if self.spread is None:
+      return advantages
+    spread = tf.math.reduce_std(rewards, axis=1, keepdims=True)
+    return tf.math.divide_no_nan(
+      advantages, spread + config.noise * self.spread
+    )
+
+  def _less_others(self, values: tf.Tensor) -> tf.Tensor:
+    """Subtracts from each of `[inputs, samples]` the mean of the others."""
+    # That is n / (n - 1) times the difference to the mean of all.
+    scale = self._config.samples / (self._config.samples - 1)
+    return scale * (values - tf.reduce_mean(values, axis=1, keepdims=True))
+
+  def policy_gradient_loss(
+    self,
+    actions_distribution: Any,
+    actions: tf.Tensor,
+    is_boundary: tf.Tensor,
+    returns: tf.Tensor,
+    num_episodes: tf.Tensor,
+    weights: tf.Tensor | None = None,
+  ) -> tf.Tensor:
+    """Returns the loss; see TF-Agents' agent.
+
+    Where the entropy has no closed form, its gradient is that of REINFORCE with
+    `-log pi` as the reward: E[-log pi grad log pi] = grad H.
+    """
+    if not self.exact_entropy:
+      surprise = -common.log_probability(
+        actions_distribution, actions, self.action_spec
+      )
+      surprise = tf.stop_gradient(surprise)
+      if self._config.samples > 1:
+        surprise = self._less_others(surprise)
+      returns += self._config.entropy(self.train_step_counter) * surprise
+    return super().policy_gradient_loss(
+      actions_distribution,
+      actions,
+      is_boundary,
+      returns,
+      num_episodes,
+      weights,
+    )
 
   def entropy_regularization_loss(
     self, actions_distribution: Any, weights: tf.Tensor | None = None
@@ -215,6 +324,8 @@ class Agent(reinforce_agent.ReinforceAgent):
       actions_distribution: batched as `[batch, time]`.
       weights: `[batch, time]`, 0 where a step does not count.
     """
+    if not self.exact_entropy:
+      return tf.zeros([])  # It is part of the policy's gradient.
     entropy = common.entropy(actions_distribution, self.action_spec)
     if weights is None:
       weights = tf.ones_like(entropy)
@@ -228,6 +339,10 @@ class Agent(reinforce_agent.ReinforceAgent):
     reward = tf.reduce_sum(experience.reward * valid) / tf.reduce_sum(valid)
     first = tf.equal(self.train_step_counter, 0)
     self.baseline.assign(tf.where(first, reward, self.baseline))
+    if self.spread is not None:
+      squares = (experience.reward - reward) ** 2 * valid
+      variance = tf.reduce_sum(squares) / tf.reduce_sum(valid)
+      self.spread.assign(tf.where(first, tf.sqrt(variance), self.spread))
     weights = valid if weights is None else weights * valid
     loss = super()._train(experience, weights)
     decay = self._config.baseline_decay
@@ -275,40 +390,57 @@ class Learner(tf.Module):
     """Makes a learner; trains nothing yet.
 
     Args:
-      environment: where the policy acts; only this learner may step it.
+      environment: where the policy acts; only this learner may step it. Its
+        batch holds every architecture as often as the configuration wants
+        samples, side by side (see `sampling.Repeated`).
       actor: the policy to train.
       config: how; the paper's way where None.
       seed: of the sampled actions.
+
+    Raises:
+      ValueError: the batch is no multiple of the samples.
     """
     super().__init__(name='learner')
+    config = config or AgentConfig()
+    if environment.batch_size % config.samples:
+      raise ValueError(
+        f'a batch of {environment.batch_size} does not hold every architecture '
+        f'{config.samples} times'
+      )
+    self._samples = config.samples
     self._environment = environment
     self._environment_state = environment.state
     self._seed = seed
     self.actor = actor
-    self.agent = Agent(environment, actor, config or AgentConfig())
+    self.agent = Agent(environment, actor, config)
 
   def step(self) -> Metrics:
     """Collects a batch of one-step episodes and trains on it once."""
     time_step = self._environment.reset()
+    # Samples of one architecture stand side by side: the policy sees it once.
+    seen = tf.nest.map_structure(lambda x: x[:: self._samples], time_step)
     # Not `collect_policy.action`: it draws from an operation with a state of
     # its own, which no checkpoint holds.
-    actions = self.agent.collect_policy.distribution(time_step).action
+    actions = self.agent.collect_policy.distribution(seen).action
     seed = tf.random.fold_in(
       tf.constant([self._seed, 1]),
       tf.cast(self.agent.train_step_counter, tf.int32),
     )
-    action = actions.sample(seed=seed)
+    drawn = actions.sample(self._samples, seed=seed)
+    # `[samples, inputs, ...]` to `[inputs * samples, ...]`.
+    action = tf.stack(tf.unstack(drawn), axis=1)
+    action = tf.reshape(action, [-1, *action.shape[2:]])
     experience = trajectory.from_transition(
       time_step,
       policy_step.PolicyStep(action),
       self._environment.step(action),
     )
-    # One step of time, `[batch, 1, ...]`; REINFORCE needs no boundary step.
+    # REINFORCE needs no boundary step: all steps in a row are last ones.
     experience = tf.nest.map_structure(
-      lambda tensor: tensor[:, tf.newaxis], experience
+      lambda x: tf.reshape(x, [-1, self._samples, *x.shape[1:]]), experience
     )
+    entropy = self._entropy(actions, drawn)
     loss = self.agent.train(experience).loss
-    entropy = common.entropy(actions, self.agent.action_spec)
     return Metrics(
       reward=tf.reduce_mean(experience.reward),
       entropy=tf.reduce_mean(entropy),
@@ -316,6 +448,12 @@ class Learner(tf.Module):
       gradient_norm=self.agent.gradient_norm.read_value(),
       baseline=self.agent.baseline.read_value(),
     )
+
+  def _entropy(self, actions: Any, drawn: tf.Tensor) -> tf.Tensor:
+    """Returns the entropy, exact or estimated from the actions drawn."""
+    if self.agent.exact_entropy:
+      return common.entropy(actions, self.agent.action_spec)
+    return -actions.log_prob(drawn)
 
   @tf.function(
     autograph=False, input_signature=[tf.TensorSpec([], tf.int32, 'steps')]

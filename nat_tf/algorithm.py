@@ -110,7 +110,8 @@ class Search:
       for i in range(self._weights_steps):
         metrics = self._weights_step(*next(self._batches))
         report(self._progress('weights', i + 1, config.batch_size, metrics))
-      images = 2 * config.policy_batch * config.batch_size
+      transformations = config.policy_batch * config.policy_samples
+      images = 2 * transformations * config.batch_size
       for i in range(self._policy_steps):
         metrics = self._learner.run(tf.constant(1))._asdict()
         taken = self._weights_steps + i + 1
@@ -167,10 +168,10 @@ class Search:
     )
     world = environment.TransformationEnvironment(
       space,
-      self._sampler,
+      sampling.Repeated(self._sampler, config.policy_samples),
       rewards,
       transitions.allowed(config.transitions, space.operations),
-      config.policy_batch,
+      config.policy_batch * config.policy_samples,
       config.seed,
     )
     schedule = config.agent_config(config.epochs * self._policy_steps)

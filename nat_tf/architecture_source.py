@@ -6,6 +6,7 @@ import os
 
 from nat_tf import architecture_json
 from nat_tf import genotype
+from nat_tf import nasbench201
 from nat_tf import zoo
 from nat_tf.architecture import Architecture
 from nat_tf.architecture import ArchitectureError
@@ -21,9 +22,11 @@ def resolve(text: str, directory: str | os.PathLike[str] = '') -> Architecture:
   """Returns the architecture that a text names.
 
   Args:
-    text: the name of a published cell (`zoo.names()`); the path of a file that
-      holds JSON or a genotype; or a genotype, `Genotype(normal=[...], ...)`. A
-      name goes before a file of that name; say `./darts` for the file.
+    text: the name of a published cell (`zoo.names()`); or a genotype,
+      `Genotype(normal=[...], ...)`; or the string form of a NAS-Bench-201 cell,
+      `|...|+|...|+|...|`; or the path of a file that holds one of the last two
+      or JSON. A name goes before a file of that name; say `./darts` for the
+      file.
     directory: what relative paths start from; default: the current directory.
 
   Raises:
@@ -34,9 +37,14 @@ def resolve(text: str, directory: str | os.PathLike[str] = '') -> Architecture:
   try:
     return zoo.load(text)
   except zoo.UnknownArchitectureError as error:
-    unknown = f'{error}, the path of a JSON or genotype file, or Genotype(...)'
+    unknown = (
+      f'{error}, the path of a file of JSON or text, Genotype(...), or '
+      '|operation~0|+...'
+    )
   if 'Genotype' in text and '(' in text:
     return genotype.from_text(text)
+  if text.startswith('|'):
+    return nasbench201.from_text(text)
   path = os.path.join(directory, text)
   content = _read(path) if text else None
   if content is None:
@@ -75,7 +83,7 @@ def _read(path: str) -> bytes | None:
 
 
 def _parsed(content: bytes) -> Architecture:
-  """Reads JSON or a genotype: what a file holds decides, not its name."""
+  """Reads JSON or a text form: what a file holds decides, not its name."""
   if len(content) > architecture_json.MAX_BYTES:
     raise UnresolvedError('too large for an architecture')
   try:
@@ -84,4 +92,6 @@ def _parsed(content: bytes) -> Architecture:
     raise UnresolvedError('not a text file in UTF-8') from None
   if text.lstrip().startswith('{'):
     return architecture_json.from_json(text)
+  if text.lstrip().startswith('|'):
+    return nasbench201.from_text(text)
   return genotype.from_text(text)

@@ -60,10 +60,10 @@ def network(architecture: Architecture, config: NetworkConfig) -> Cost:
   """Returns the cost of the final network without its auxiliary head."""
   stem = config.stem_multiplier * config.channels
   total = _conv(config.image_channels, stem, 9, config.image_size)
-  channels = [stem, stem]
+  channels = [stem] * config.cell_inputs
   for place in layout.places(config):
     cell = architecture[place.kind]
-    for source in channels[-2:]:
+    for source in channels[-config.cell_inputs :]:
       total = total.plus(_conv(source, place.channels, 1, place.input_size))
     total = total.plus(_cell(cell, place))
     channels.append(len(cell.concat) * place.channels)

@@ -23,6 +23,10 @@ class NetworkConfig:
     image_channels: 1 for grey, 3 for colour.
     classes: number of classes.
     stem_multiplier: channels of the stem as a multiple of `channels`.
+    cell_inputs: input vertices of a cell: outputs of that many cells before.
+    reduction: which cell halves the size. A space of one kind of cell has no
+      other than that one; NAS-Bench-201's own network has residual blocks
+      there instead, which no architecture changes.
   """
 
   cells: int
@@ -31,6 +35,8 @@ class NetworkConfig:
   image_channels: int
   classes: int
   stem_multiplier: int = 3
+  cell_inputs: int = 2
+  reduction: str = REDUCTION
 
   def __post_init__(self):
     if self.cells < 1:
@@ -47,13 +53,13 @@ class CellPlace:
   """One cell's place in the network.
 
   Attributes:
-    kind: which cell stands here, `normal` or `reduction`.
+    kind: which cell stands here.
     channels: channels of every vertex.
     stride: of the edges that leave the input vertices.
     input_size: height and width of the input vertices after preprocessing.
     output_size: height and width of the computed vertices.
     halve_first: whether input 0 must be halved, because the cell before was a
-      reduction.
+      reduction and input 0 is the output of one before that.
   """
 
   kind: str
@@ -74,7 +80,7 @@ def places(config: NetworkConfig) -> list[CellPlace]:
     stride = 2 if reduces else 1
     channels *= stride
     output = (-(-size[0] // stride), -(-size[1] // stride))
-    kind = REDUCTION if reduces else NORMAL
+    kind = config.reduction if reduces else NORMAL
     result.append(CellPlace(kind, channels, stride, size, output, halve_first))
-    size, halve_first = output, reduces
+    size, halve_first = output, reduces and config.cell_inputs > 1
   return result

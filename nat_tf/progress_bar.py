@@ -1,4 +1,4 @@
-"""A search's progress on the terminal."""
+"""The progress of searches and comparisons on the terminal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 
 import tqdm
 
+from nat_tf import agent
 from nat_tf import algorithm
 
 # Share of the old value that a shown average keeps at every step.
@@ -21,17 +22,7 @@ class ProgressBar:
   """
 
   def __init__(self, steps: int, done: int = 0):
-    self._bar = tqdm.tqdm(
-      total=steps,
-      initial=done,
-      unit='step',
-      dynamic_ncols=True,
-      mininterval=0.5,
-      smoothing=0.05,
-      # tqdm begins the postfix with a comma.
-      bar_format='{desc} {percentage:3.0f}% |{bar}| '
-      '[{elapsed}, {remaining} left{postfix}]',
-    )
+    self._bar = _bar(steps, done)
     self._bar.set_description_str('compiling')
     self._shown: dict[str, float] = {}
     self._last = time.monotonic()
@@ -76,3 +67,51 @@ class ProgressBar:
       for name, text in formats.items()
       if name in self._shown
     )
+
+
+class StudyBar:
+  """Shows mean reward, entropy and remaining time of one policy's training.
+
+  Args:
+    title: what is trained.
+    steps: steps of the training.
+  """
+
+  def __init__(self, title: str, steps: int):
+    self._bar = _bar(steps, 0)
+    self._bar.set_description_str(title)
+
+  def __enter__(self) -> StudyBar:
+    return self
+
+  def __exit__(self, *unused: object):
+    self._bar.close()
+
+  def __call__(self, taken: int, metrics: agent.Metrics):
+    """Takes in some steps.
+
+    Args:
+      taken: steps taken so far.
+      metrics: what the last of them measured.
+    """
+    if not self._bar.n:
+      # The first steps compile: no measure of the time that remains.
+      self._bar.unpause()
+    reward, entropy = float(metrics.reward), float(metrics.entropy)
+    text = f'reward {reward:+.3f}, entropy {entropy:.1f}'
+    self._bar.set_postfix_str(text, refresh=False)
+    self._bar.update(taken - self._bar.n)
+
+
+def _bar(steps: int, done: int) -> tqdm.tqdm:
+  return tqdm.tqdm(
+    total=steps,
+    initial=done,
+    unit='step',
+    dynamic_ncols=True,
+    mininterval=0.5,
+    smoothing=0.05,
+    # tqdm begins the postfix with a comma.
+    bar_format='{desc} {percentage:3.0f}% |{bar}| '
+    '[{elapsed}, {remaining} left{postfix}]',
+  )

@@ -99,7 +99,7 @@ class UniformSampler:
     present: tf.Tensor,
     choice: tf.Tensor,
   ) -> tf.Tensor:
-    """Picks the output: all vertices, or those that no edge reads.
+    """Picks the output: what the space fixes, all, or what no edge reads.
 
     A null edge reads nothing. The last vertex is always a loose end, so the
     output is never empty.
@@ -108,6 +108,10 @@ class UniformSampler:
       `[count, cells, intermediates]` bool.
     """
     space = self._space
+    if space.concat is not None:
+      fixed = np.isin(np.arange(space.inputs, space.vertices), space.concat)
+      shape = [*operations.shape[:2], space.intermediates]
+      return tf.broadcast_to(tf.constant(fixed), shape)
     reads = present & (operations != space.index('null'))
     source = tf.one_hot(sources, space.vertices, True, False, dtype=tf.bool)
     read = tf.reduce_any(source & reads[..., tf.newaxis], axis=-2)
@@ -156,3 +160,32 @@ class PoolSampler:
       [count], seed, maxval=self._size, dtype=tf.int32
     )
     return spaces.Encoding(*(tf.gather(array, rows) for array in self._pool))
+
+
+class Repeated:
+  """Draws every architecture several times, side by side."""
+
+  def __init__(self, sampler: Sampler, times: int):
+    """Wraps a sampler.
+
+    Args:
+      sampler: where the architectures come from.
+      times: how often each of them stands in a draw.
+    """
+    self._sampler = sampler
+    self._times = times
+
+  def __call__(self, count: int, seed: tf.Tensor) -> spaces.Encoding:
+    """Draws architectures.
+
+    Args:
+      count: how many, repetitions counted; a multiple of `times`.
+      seed: int32 tensor `[2]`.
+
+    Returns:
+      Their encoding, tensors with leading dimension `[count]`.
+    """
+    drawn = self._sampler(count // self._times, seed)
+    return spaces.Encoding(
+      *(tf.repeat(array, self._times, axis=0) for array in drawn)
+    )

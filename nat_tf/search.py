@@ -33,8 +33,8 @@ _WORKDIR = flags.DEFINE_string(
 _ARCHITECTURE = flags.DEFINE_string(
   'architecture',
   'darts',
-  'what to transform in the end: a published name, a file of JSON or genotype, '
-  'or the text of a genotype.',
+  'what to transform in the end: a published name, a file of JSON or text, or '
+  'the text of a genotype or of a NAS-Bench-201 cell.',
 )
 _CANDIDATES = flags.DEFINE_integer(
   'candidates',

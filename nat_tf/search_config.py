@@ -30,6 +30,10 @@ class SearchConfig(Settings):
   `flags/search_cifar10.flags`.
   """
 
+  noun = 'search'
+  # Before there were samples, every architecture was transformed once.
+  formerly = {'policy_samples': 1}
+
   dataset: str = setting(
     'digits', 'TFDS name of an image-classification data set'
   )
@@ -83,6 +87,12 @@ class SearchConfig(Settings):
   )
   policy_batch: int = setting(
     8, 'architectures a policy step transforms', range=_COUNT
+  )
+  policy_samples: int = setting(
+    2,
+    'transformations of each of them, which are compared with one another; 1: '
+    "with the rewards' moving average",
+    range=_COUNT,
   )
   policy_learning_rate: float = setting(
     1e-3, 'learning rate of the policy (Adam)', range=_POSITIVE
@@ -157,4 +167,6 @@ class SearchConfig(Settings):
       weight_decay=self.policy_decay,
       entropy=entropy_weight,
       baseline_decay=self.baseline_decay,
+      samples=self.policy_samples,
+      baseline='others' if self.policy_samples > 1 else 'average',
     )

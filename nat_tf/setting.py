@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import dataclasses
 import json
 import math
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from absl import flags
 
@@ -78,10 +78,18 @@ def setting(
 class Settings:
   """Base of configurations.
 
+  Attributes:
+    noun: what a run with such a configuration is called.
+    formerly: values of fields that older texts lack, where the default means
+      something else than what was done then.
+
   Raises:
     ConfigError: on construction, when a value is of another type than its
       field's or out of its range.
   """
+
+  noun: ClassVar[str] = 'run'
+  formerly: ClassVar[dict[str, Any]] = {}
 
   def __post_init__(self):
     for field in dataclasses.fields(self):
@@ -100,7 +108,7 @@ class Settings:
     """
     try:
       values = json.loads(text)
-      return cls(**values)
+      return cls(**{**cls.formerly, **values})
     except (TypeError, ValueError, RecursionError) as error:
       raise ConfigError(f'not a valid configuration: {error}') from None
 

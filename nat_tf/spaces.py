@@ -62,6 +62,8 @@ class Space:
     loose_ends: for every size, whether a random architecture's output is made
       of the vertices no one reads (ENAS) or of all (DARTS).
     sources: for every slot its source, where the space fixes it; else None.
+    concat: the vertices that make the output, where the space fixes them; else
+      None.
   """
 
   name: str
@@ -72,6 +74,7 @@ class Space:
   sizes: tuple[int, ...]
   loose_ends: tuple[bool, ...]
   sources: tuple[int, ...] | None = None
+  concat: tuple[int, ...] | None = None
 
   @property
   def edges(self) -> int:
@@ -148,6 +151,12 @@ class Space:
           f'{name} cell, edge {index} ({edge}): the {self.name} space has no '
           f'such operation; it has {", ".join(self.operations)}'
         )
+    if self.concat is not None and cell.concat != self.concat:
+      raise SpaceError(
+        f'{name} cell: its output is made of the vertices '
+        f'{_listed(cell.concat)}; in the {self.name} space of '
+        f'{_listed(self.concat)}'
+      )
 
   def _slots(self, name: str, cell: Cell) -> list[int]:
     """Assigns every edge of a cell to a free slot with its target."""
@@ -182,6 +191,10 @@ class Space:
     return Cell(self.inputs, vertices, edges, concat)
 
 
+def _listed(vertices: Sequence[int]) -> str:
+  return ', '.join(str(vertex) for vertex in vertices)
+
+
 def stack(encodings: Sequence[Encoding]) -> Encoding:
   """Stacks encodings along a new leading dimension."""
   return Encoding(*(np.stack(arrays) for arrays in zip(*encodings)))
@@ -204,4 +217,18 @@ DARTS = _paired('darts', (4,), (False,))
 ENAS = _paired('enas', (5,), (True,))
 MICRO = _paired('micro', (4, 5), (False, True))
 
-SPACES = {space.name: space for space in (MICRO, DARTS, ENAS)}
+# Dong and Yang, NAS-Bench-201, ICLR 2020: one cell of one input and three more
+# vertices, every one of them joined to all before it; the last is the output.
+NASBENCH201 = Space(
+  name='nasbench201',
+  cells=(architecture_lib.NORMAL,),
+  inputs=1,
+  targets=(1, 2, 2, 3, 3, 3),
+  operations=('conv_3x3', 'conv_1x1', 'avg_pool_3x3', 'skip', 'null'),
+  sizes=(3,),
+  loose_ends=(False,),
+  sources=(0, 0, 1, 0, 1, 2),
+  concat=(3,),
+)
+
+SPACES = {space.name: space for space in (MICRO, DARTS, ENAS, NASBENCH201)}

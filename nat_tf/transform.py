@@ -19,8 +19,8 @@ _WORKDIR = flags.DEFINE_string(
 _ARCHITECTURE = flags.DEFINE_string(
   'architecture',
   None,
-  'what to transform: a published name, a file of JSON or genotype, or the '
-  'text of a genotype.',
+  'what to transform: a published name, a file of JSON or text, or the text of '
+  'a genotype or of a NAS-Bench-201 cell.',
 )
 _OUTPUT = flags.DEFINE_string(
   'output', 'transformed', 'directory for the architecture and its drawing.'

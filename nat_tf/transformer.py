@@ -151,7 +151,13 @@ class Transformer:
   def _frame(self, cells: int, channels: int) -> layout.NetworkConfig:
     height, width, image_channels = self._image.image_shape
     return layout.NetworkConfig(
-      cells, channels, (height, width), image_channels, self._image.classes
+      cells,
+      channels,
+      (height, width),
+      image_channels,
+      self._image.classes,
+      cell_inputs=self.space.inputs,
+      reduction=self.space.cells[-1],
     )
 
 

@@ -1,4 +1,4 @@
-"""The directory that a search fills and that later commands read."""
+"""The directory that a command fills and that later commands read."""
 
 from __future__ import annotations
 
@@ -23,9 +23,17 @@ class Workdir:
     path: the directory.
   """
 
-  def __init__(self, path: str):
-    """Names the files; touches nothing."""
+  def __init__(
+    self, path: str, kind: type[setting.Settings] = search_config.SearchConfig
+  ):
+    """Names the files; touches nothing.
+
+    Args:
+      path: the directory.
+      kind: type of the configuration of what fills it.
+    """
     self.path = os.path.abspath(path)
+    self._kind = kind
 
   @property
   def config_file(self) -> str:
@@ -46,23 +54,24 @@ class Workdir:
     """Returns the path of any other file of the directory."""
     return os.path.join(self.path, name)
 
-  def check(self, config: search_config.SearchConfig):
-    """Checks, touching nothing, that the directory can be a search's.
+  def check(self, config: setting.Settings):
+    """Checks, touching nothing, that the directory can be a run's.
 
     Raises:
-      WorkdirError: it holds something else or another search.
+      WorkdirError: it holds something else or another run.
     """
+    noun = self._kind.noun
     if self._listed() and self.config() != config:
       raise WorkdirError(
-        f'{self.path} holds a search with other settings (see config.json '
+        f'{self.path} holds a {noun} with other settings (see config.json '
         'there); give a new --workdir, or the same settings to go on'
       )
 
-  def create(self, config: search_config.SearchConfig):
-    """Makes the directory for a search, or finds it as that search left it.
+  def create(self, config: setting.Settings):
+    """Makes the directory for a run, or finds it as that run left it.
 
     Raises:
-      WorkdirError: it holds something else, another search, or cannot be made.
+      WorkdirError: it holds something else, another run, or cannot be made.
     """
     self.check(config)
     try:
@@ -86,23 +95,24 @@ class Workdir:
       'give a --workdir that can be written'
     )
 
-  def config(self) -> search_config.SearchConfig:
+  def config(self) -> Any:
     """Reads the configuration.
 
     Raises:
-      WorkdirError: the directory does not belong to a search.
+      WorkdirError: the directory does not belong to such a run.
     """
+    noun = self._kind.noun
     if not os.path.isdir(self.path):
       raise WorkdirError(
-        f'there is no directory {self.path}; give the --workdir of a search'
+        f'there is no directory {self.path}; give the --workdir of a {noun}'
       )
     try:
       with open(self.config_file, encoding='utf-8') as file:
-        return search_config.SearchConfig.from_json(file.read())
+        return self._kind.from_json(file.read())
     except FileNotFoundError:
       raise WorkdirError(
-        f'{self.path} is not the workdir of a search: it holds no config.json; '
-        'give the --workdir of a search, or a new one to begin one'
+        f'{self.path} is not the workdir of a {noun}: it holds no config.json; '
+        f'give the --workdir of a {noun}, or a new one to begin one'
       ) from None
     except (OSError, UnicodeDecodeError, setting.ConfigError) as error:
       raise WorkdirError(f'cannot use {self.config_file}: {error}') from None

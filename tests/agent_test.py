@@ -9,6 +9,7 @@ import math
 from absl.testing import parameterized
 import numpy as np
 import tensorflow as tf
+from tf_agents.agents import tf_agent
 from tf_agents.drivers import dynamic_step_driver
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.trajectories import policy_step
@@ -16,7 +17,10 @@ from tf_agents.trajectories import trajectory
 
 from nat_tf import agent
 from nat_tf import environment
+from nat_tf import plan_mixture
 from nat_tf import policy
+from nat_tf import policy_gcn
+from nat_tf import policy_model
 from nat_tf import sampling
 from nat_tf import spaces
 from nat_tf import transitions
@@ -45,7 +49,7 @@ _WORTH = np.array([[0.3, -0.2, 0.9], [1.0, 0.1, -0.7], [0.4, 0.8, -0.5]])
 _LOGITS = np.array([[0.2, -0.4, 0.5], [1.0, 0.3, -0.8]], np.float32)
 
 
-class _TableModel(policy.Model):
+class _TableModel(policy_model.Model):
   """Logits that are weights: their gradients can be written down."""
 
   def __init__(self):
@@ -173,6 +177,227 @@ class GradientTest(tf.test.TestCase, parameterized.TestCase):
     experience = buffer.gather_all()
     self.assertAllEqual(experience.is_last(), [[True]] * 4)
     self.assertTrue(np.isfinite(learner.agent.train(experience).loss))
+
+
+class SamplesTest(tf.test.TestCase, parameterized.TestCase):
+  """Several actions on one architecture.
+
+  Two rows, of three actions each:
+
+    row 0: rewards 0.3, -0.2, 0.9     row 1: rewards 1.0, 0.1, -0.7
+  """
+
+  actions = ([[0, 0], [0, 1], [0, 2]], [[1, 0], [1, 1], [1, 2]])
+  rewards = _WORTH[:2]
+
+  def _loss_and_gradient(self, config):
+    actor = policy.PolicyNetwork(_CHAIN, _TableModel())
+    actor.create_variables()
+    env = _chain_environment(6)
+    learner = agent.Learner(env, actor, config)
+    learner.agent.baseline.assign(0.25)
+    if learner.agent.spread is not None:
+      learner.agent.spread.assign(2.0)
+    action = tf.reshape(tf.constant(self.actions), [6, 1, 2])
+    experience = tf.nest.map_structure(
+      lambda x: tf.reshape(x, [2, 3, *x.shape[2:]]), _experience(env, action)
+    )
+    with tf.GradientTape() as tape:
+      loss = learner.agent.total_loss(experience, experience.reward, None)
+    return loss.loss, tape.gradient(loss.loss, actor.model.logits)
+
+  def _expected(self, advantages):
+    p = _softmax(_LOGITS)
+    gradient = np.zeros([2, 3])
+    for row, values in zip(self.actions, advantages):
+      for action, advantage in zip(row, values):
+        gradient -= advantage * (np.eye(3)[action] - p) / 6
+    return gradient
+
+  def test_the_moving_average_serves_all(self):
+    _, gradient = self._loss_and_gradient(_config(samples=3))
+    self.assertAllClose(gradient, self._expected(self.rewards - 0.25))
+
+  def test_others_are_the_baseline(self):
+    _, gradient = self._loss_and_gradient(_config(samples=3, baseline='others'))
+    others = [
+      [np.mean(np.delete(row, i)) for i in range(3)] for row in self.rewards
+    ]
+    self.assertAllClose(gradient, self._expected(self.rewards - others))
+
+  @parameterized.parameters('average', 'others')
+  def test_advantages_are_divided_by_the_spread(self, baseline):
+    config = _config(samples=3, baseline=baseline, normalize=True, noise=0.05)
+    _, gradient = self._loss_and_gradient(config)
+    if baseline == 'others':
+      means = self.rewards.mean(axis=1, keepdims=True)
+      advantages = 1.5 * (self.rewards - means)
+    else:
+      advantages = self.rewards - 0.25
+    # The spread of all rewards was set to 2.
+    advantages /= self.rewards.std(axis=1, keepdims=True) + 0.05 * 2.0
+    self.assertAllClose(gradient, self._expected(advantages))
+
+  def test_the_first_batch_decides_the_spread(self):
+    config = _config(baseline='others', normalize=True, samples=4)
+    actor = policy.PolicyNetwork(_CHAIN, _TableModel())
+    actor.create_variables()
+    seen = []
+
+    def reward_fn(beta, alpha):
+      del beta
+      seen.append(tf.gather_nd(_WORTH, alpha.operations[:, 0]))
+      return tf.cast(seen[-1], tf.float32)
+
+    env = _chain_environment(8, reward_fn)
+    learner = agent.Learner(env, actor, config)
+    for _ in range(2):
+      learner.step()
+    self.assertAllClose(learner.agent.spread, np.std(seen[0]))
+    self.assertNotAllClose(np.std(seen[0]), np.std(seen[1]))
+
+  def test_equal_rewards_teach_nothing(self):
+    config = _config(baseline='others', normalize=True, samples=4)
+    actor = policy.PolicyNetwork(_CHAIN, _TableModel())
+    actor.create_variables()
+    env = _chain_environment(8, lambda beta, alpha: tf.ones([8]))
+    learner = agent.Learner(env, actor, config)
+    metrics = learner.run(2)
+    self.assertAllEqual(metrics.gradient_norm, 0)
+    self.assertAllClose(actor.model.logits, _LOGITS)
+
+  def test_rewards_stay_with_their_actions(self):
+    # The reward tells which action of which architecture was taken.
+    space = dataclasses.replace(_CHAIN, name='pool')
+    pool = spaces.Encoding(*(np.repeat(array, 2, axis=0) for array in _BETA))
+    pool.operations[1] = 1
+    env = environment.TransformationEnvironment(
+      space,
+      sampling.Repeated(sampling.PoolSampler(pool), 3),
+      lambda beta, alpha: tf.cast(
+        100 * beta.operations[:, 0, 0]
+        + 10 * alpha.operations[:, 0, 0]
+        + alpha.operations[:, 0, 1],
+        tf.float32,
+      ),
+      _NAT,
+      12,
+    )
+    actor = policy.create('gcn', space)
+    learner = agent.Learner(env, actor, _config(samples=3))
+    seen = []
+    learner.agent.train = lambda experience: (
+      seen.append(experience) or tf_agent.LossInfo(tf.zeros([]), None)
+    )
+    learner.step()
+    (experience,) = seen
+    self.assertEqual(experience.action.shape, [4, 3, 1, 2])
+    before = experience.observation['operations'].numpy()
+    self.assertAllEqual(before, np.repeat(before[:, :1], 3, axis=1))
+    self.assertNotAllEqual(before[0], before[-1] - before[0])
+    after = experience.action.numpy()[:, :, 0]
+    expected = 100 * before[:, :, 0, 0] + after @ [10, 1]
+    self.assertAllEqual(experience.reward, expected)
+
+  @parameterized.parameters(
+    ({'samples': 0}, 'samples must be 1 or more; got 0'),
+    ({'baseline': 'others'}, 'samples must be 2 or more; got 1'),
+    ({'normalize': True}, 'samples must be 2 or more; got 1'),
+    ({'baseline': 'best', 'samples': 2}, "unknown baseline 'best'"),
+    ({'noise': 0.0}, 'noise must be above 0'),
+  )
+  def test_wrong_configurations_are_refused(self, changes, words):
+    with self.assertRaisesRegex(ValueError, words):
+      agent.AgentConfig(**changes)
+
+  def test_a_batch_that_does_not_fit_is_refused(self):
+    with self.assertRaisesRegex(ValueError, 'batch of 8 does not hold every'):
+      _table_learner(_config(samples=3), 8)
+
+
+class _PlansModel(policy_model.Model):
+  """Two plans whose logits are weights."""
+
+  def __init__(self):
+    super().__init__(_CHAIN, None, seed=0)
+    self.plans = self.weight('plans', [2])
+    self.logits = self.weight('logits', [2, 2, 3])
+    self.plans.assign([0.3, -0.4])
+    self.logits.assign(np.stack([_LOGITS, -0.5 * _LOGITS[::-1]]))
+
+  @property
+  def exact_entropy(self):
+    return False
+
+  def call(self, observation, space, training=False):
+    batch = tf.shape(observation['operations'])[0]
+    return (
+      tf.tile(self.plans[tf.newaxis], [batch, 1]),
+      tf.tile(self.logits[tf.newaxis, :, tf.newaxis], [batch, 1, 1, 1, 1]),
+    )
+
+  def decide(self, logits, mask):
+    return plan_mixture.PlanMixture(*logits, mask)
+
+
+class EstimatedEntropyTest(tf.test.TestCase):
+  def _learner(self, config, batch_size):
+    actor = policy.PolicyNetwork(_CHAIN, _PlansModel())
+    actor.create_variables()
+    env = _chain_environment(batch_size)
+    return agent.Learner(env, actor, config), env
+
+  def test_expected_gradient_against_enumeration(self):
+    """All nine actions, each weighted by its probability."""
+    learner, env = self._learner(_config(entropy=agent.Schedule(0.3)), 9)
+    actions = tf.constant(list(itertools.product(range(3), repeat=2)))
+    experience = _experience(env, actions[:, tf.newaxis])
+    variables = learner.actor.trainable_variables
+
+    def distribution():
+      logits = learner.actor.model({'operations': tf.zeros([1, 1, 2])}, _CHAIN)
+      mask = tf.ones([1, 1, 2, 3], tf.bool)
+      return learner.actor.model.decide(logits, mask)
+
+    logs = distribution().log_prob(actions[:, tf.newaxis, tf.newaxis])
+    weights = 9 * tf.exp(logs)
+    with tf.GradientTape() as tape:
+      loss = learner.agent.total_loss(experience, experience.reward, weights)
+    actual = tape.gradient(loss.loss, variables)
+    # What is wanted, differentiated as it stands: E[R] + lambda H.
+    with tf.GradientTape() as tape:
+      logs = distribution().log_prob(actions[:, tf.newaxis, tf.newaxis])[:, 0]
+      p = tf.exp(logs)
+      worth = tf.gather_nd(tf.constant(_WORTH, tf.float32), actions)
+      wanted = tf.reduce_sum(p * worth) - 0.3 * tf.reduce_sum(p * logs)
+    for a, b in zip(actual, tape.gradient(wanted, variables)):
+      self.assertAllClose(-a, b, atol=1e-6)
+      self.assertNotAllClose(a, tf.zeros_like(a))
+
+  def test_the_entropy_that_is_reported_is_the_mixtures(self):
+    learner, _ = self._learner(_config(samples=4), 40_000)
+    p = np.zeros([3, 3])
+    plans = _softmax(learner.actor.model.plans.numpy())
+    for plan, (a, b) in zip(
+      plans, _softmax(learner.actor.model.logits.numpy())
+    ):
+      p += plan * np.outer(a, b)
+    expected = -(p * np.log(p)).sum()
+    self.assertAllClose(learner.step().entropy, expected, atol=0.01)
+
+  def test_entropy_alone_makes_all_actions_equally_likely(self):
+    config = _config(
+      samples=4,
+      baseline='others',
+      entropy=agent.Schedule(1.0),
+      learning_rate=agent.Schedule(0.02, 0.0, 400, 'cosine'),
+    )
+    actor = policy.PolicyNetwork(_CHAIN, _PlansModel())
+    actor.create_variables()
+    env = _chain_environment(256, lambda beta, alpha: tf.zeros([256]))
+    learner = agent.Learner(env, actor, config)
+    learner.run(400)
+    self.assertAllClose(learner.step().entropy, math.log(9), atol=0.01)
 
 
 class BaselineTest(tf.test.TestCase):
@@ -349,7 +574,7 @@ class LearnerTest(tf.test.TestCase):
       batch_size=4,
       seed=seed,
     )
-    config = policy.GcnConfig(embedding=5, width=7, hidden=6)
+    config = policy_gcn.GcnConfig(embedding=5, width=7, hidden=6)
     actor = policy.create('gcn', space, config, seed)
     return agent.Learner(env, actor, seed=seed)
 
@@ -399,7 +624,7 @@ class TransformTest(tf.test.TestCase):
     super().setUp()
     self.space = spaces.MICRO
     self.allowed = transitions.allowed('nat++', self.space.operations)
-    config = policy.GcnConfig(embedding=5, width=7, hidden=6)
+    config = policy_gcn.GcnConfig(embedding=5, width=7, hidden=6)
     self.actor = policy.create('gcn', self.space, config)
     self.beta = sampling.UniformSampler(self.space)(3, [1, 1])
 

@@ -85,7 +85,8 @@ class RefusalTest(parameterized.TestCase):
       'misspelt',
       'drats',
       "unknown architecture 'drats'; did you mean darts\\? known are .*, "
-      r'the path of a JSON or genotype file, or Genotype\(...\)',
+      r'the path of a file of JSON or text, Genotype\(...\), or '
+      r'\|operation~0\|\+...$',
     ),
     ('empty', '', "unknown architecture ''"),
     ('missing_file', '/nowhere/mine.json', "'/nowhere/mine.json'; known are"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import pathlib
@@ -150,6 +151,89 @@ class SearchAndTransformTest(absltest.TestCase):
     self.assertNotEqual(result.returncode, 0)
     self.assertIn(words, result.stderr)
     self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
+
+
+class TabularTest(absltest.TestCase):
+  def _table(self, here):
+    """A table of every cell: convolutions are good, nulls bad."""
+    names = {
+      'none': 0.0,
+      'skip_connect': 2.0,
+      'nor_conv_1x1': 7.0,
+      'nor_conv_3x3': 12.0,
+      'avg_pool_3x3': 1.0,
+    }
+    rows = ['architecture,toy_valid_accuracy,toy_test_accuracy']
+    for a, b, c, d, e, f in itertools.product(names, repeat=6):
+      accuracy = 10 + sum(names[name] for name in (a, b, c, d, e, f))
+      rows.append(
+        f'|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|,{accuracy},{accuracy}'
+      )
+    path = pathlib.Path(here, 'table.csv')
+    path.write_text('\n'.join(rows), 'utf-8')
+    return path
+
+  def test_compares_policies(self):
+    here = self.create_tempdir().full_path
+    self._table(here)
+    arguments = (
+      '--table=table.csv',
+      '--policies=edges,random',
+      '--seeds=2',
+      '--steps=3',
+      '--points=2',
+      '--training=inputs=4,samples=2',
+      '--transitions=nat++',
+    )
+    result = _run('tabular', *arguments, '--workdir=w', cwd=here)
+    self.assertEqual(result.returncode, 0, result.stderr)
+    self.assertContainsSubset(
+      {'config.json', 'summary.json', 'captured_gain.png'},
+      os.listdir(os.path.join(here, 'w')),
+    )
+    summary = json.loads(pathlib.Path(here, 'w', 'summary.json').read_text())
+    self.assertEqual(list(summary['policies']), ['edges', 'random'])
+    for policy in summary['policies'].values():
+      self.assertEqual(
+        list(policy), ['argmax', 'sample', 'best_of_10', 'seconds']
+      )
+      for gain in policy.values():
+        self.assertEqual(list(gain), ['mean', 'std'])
+    self.assertEqual(list(summary['random']), ['10', '100'])
+    self.assertEqual(summary['seeds'], [0, 1])
+    self.assertEqual(summary['dataset'], 'toy')
+    self.assertLess(summary['beta'], summary['oracle'])
+    self.assertLess(summary['random']['10'], summary['random']['100'])
+    self.assertIn('random search, 100', result.stdout)
+    self.assertIn('summary.json', result.stdout)
+
+    with self.subTest('other settings do not overwrite it'):
+      again = _run('tabular', *arguments, '--seed=1', '--workdir=w', cwd=here)
+      self.assertEqual(again.returncode, 1)
+      self.assertIn('holds a comparison with other settings', again.stderr)
+
+  def test_stops_with_one_line(self):
+    here = self.create_tempdir().full_path
+    path = self._table(here)
+    lines = path.read_text('utf-8').splitlines()
+    lines[41] = lines[41].replace('none', 'nope')
+    path.write_text('\n'.join(lines), 'utf-8')
+    for arguments, words in (
+      ((), 'table'),
+      (('--table=table.csv',), 'table.csv: row 42: edge '),
+      (('--table=nothing.csv',), 'nothing.csv: No such file'),
+      (('--table=table.csv', '--policies=gnc'), "unknown policy 'gnc'"),
+      (('--table=table.csv', '--training=step=3'), "found 'step=3' where"),
+      (
+        ('--table=table.csv', '--policies=gcn', '--model=depth=3'),
+        "--model: found 'depth=3' where field=value should be; fields are emb",
+      ),
+    ):
+      result = _run('tabular', *arguments, cwd=here)
+      self.assertEqual(result.returncode, 1, arguments)
+      self.assertIn(words, result.stderr)
+      self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
+      self.assertEqual(os.listdir(here), ['table.csv'])
 
 
 class BadInputTest(parameterized.TestCase):

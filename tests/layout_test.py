@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from absl.testing import absltest
 from absl.testing import parameterized
 
@@ -55,6 +57,14 @@ class PlacesTest(parameterized.TestCase):
     places = layout.places(_config(8))
     self.assertEqual(
       [i for i, place in enumerate(places) if place.halve_first], [3, 6]
+    )
+
+  def test_a_space_of_one_cell_and_one_input(self):
+    # The cell itself reduces; its input is the cell before, never halved.
+    config = dataclasses.replace(_config(4), cell_inputs=1, reduction='normal')
+    self.assertEqual(
+      [(p.kind, p.stride, p.halve_first) for p in layout.places(config)],
+      [('normal', s, False) for s in (1, 2, 2, 1)],
     )
 
 

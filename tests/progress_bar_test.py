@@ -9,6 +9,7 @@ from unittest import mock
 from absl.testing import absltest
 import tensorflow as tf
 
+from nat_tf import agent
 from nat_tf import progress_bar
 from nat_tf.algorithm import Progress
 
@@ -69,6 +70,19 @@ class ProgressBarTest(absltest.TestCase):
   def test_a_resumed_search_begins_where_it_was(self):
     line = _shown([_step('weights', 4, loss=1.0)], total=10, done=6)
     self.assertStartsWith(line, 'epoch 4  70% |')
+
+
+class StudyBarTest(absltest.TestCase):
+  def test_shows_title_reward_and_entropy(self):
+    metrics = agent.Metrics(*map(tf.constant, (0.125, 3.25, 9.0, 9.0, 9.0)))
+    terminal = io.StringIO()
+    with contextlib.redirect_stderr(terminal):
+      with progress_bar.StudyBar('edges, seed 3', 20) as bar:
+        bar(5, metrics)
+        bar(10, metrics)
+    last = terminal.getvalue().rstrip('\n').rsplit('\r', 1)[-1]
+    self.assertIn('edges, seed 3  50%', last)
+    self.assertIn('reward +0.125, entropy 3.2', last)
 
 
 if __name__ == '__main__':

@@ -25,7 +25,13 @@ _FIXED = spaces.Space(
 )
 _SPACES = tuple(
   (space.name, space)
-  for space in (spaces.DARTS, spaces.ENAS, spaces.MICRO, _FIXED)
+  for space in (
+    spaces.DARTS,
+    spaces.ENAS,
+    spaces.MICRO,
+    spaces.NASBENCH201,
+    _FIXED,
+  )
 )
 
 
@@ -36,6 +42,8 @@ def _draw(sampler, count, seed=3) -> spaces.Encoding:
 
 def _output(space, cell) -> np.ndarray:
   """Naive reference: the vertices that make the output of one cell."""
+  if space is spaces.NASBENCH201:
+    return np.array([False, False, True])
   last = max(t for t, p in zip(space.targets, cell.present) if p)
   size = last + 1 - space.inputs
   output = np.zeros(space.intermediates, bool)
@@ -155,6 +163,14 @@ class PoolSamplerTest(tf.test.TestCase):
     empty = spaces.Encoding(*(np.zeros([0, 1, 6]) for _ in range(4)))
     with self.assertRaisesRegex(ValueError, 'pool of architectures is empty'):
       sampling.PoolSampler(empty)
+
+
+class RepeatedTest(tf.test.TestCase):
+  def test_architectures_stand_side_by_side(self):
+    once = sampling.UniformSampler(spaces.MICRO)
+    drawn = _draw(sampling.Repeated(once, 3), 12)
+    for repeated, single in zip(drawn, _draw(once, 4)):
+      self.assertAllEqual(repeated, np.repeat(single, 3, axis=0))
 
 
 if __name__ == '__main__':

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 from absl import flags
 from absl.testing import absltest
@@ -32,6 +33,7 @@ _BOUNDS = (
   ('weights_decay', -1e-9, 0.0, '0 or more'),
   ('weights_clip_norm', 0.0, 1e-9, 'above 0'),
   ('policy_batch', 0, 1, '1 or more'),
+  ('policy_samples', 0, 1, '1 or more'),
   ('policy_learning_rate', 0.0, 1e-9, 'above 0'),
   ('policy_decay', -1e-9, 0.0, '0 or more'),
   ('entropy', -1e-9, 0.0, '0 or more'),
@@ -47,9 +49,9 @@ _BOUNDS = (
   ('final_channels', 37, 38, 'even and 2 or more'),
 )
 _CHOICES = (
-  ('space', 'micro, darts, enas'),
+  ('space', 'micro, darts, enas, nasbench201'),
   ('transitions', r'nat, nat\+\+'),
-  ('policy', 'gcn.*'),
+  ('policy', 'edges, gcn, lstm, random'),
 )
 _TEXTS = ('dataset', 'data_dir')
 _SWITCHES = ('anneal',)
@@ -89,6 +91,17 @@ class SearchConfigTest(absltest.TestCase):
       weights_decay=1e-5,
     )
     self.assertEqual(SearchConfig.from_json(config.to_json()), config)
+
+  def test_a_text_of_a_time_without_samples_means_one(self):
+    values = json.loads(SearchConfig(policy_samples=4).to_json())
+    del values['policy_samples']
+    config = SearchConfig.from_json(json.dumps(values))
+    self.assertEqual(config, SearchConfig(policy_samples=1))
+    self.assertEqual(config.agent_config(10).baseline, 'average')
+
+  def test_samples_are_compared_with_one_another(self):
+    config = SearchConfig(policy_samples=3).agent_config(10)
+    self.assertEqual((config.samples, config.baseline), (3, 'others'))
 
   def test_flags_default_to_the_configuration_s_defaults(self):
     with flagsaver.flagsaver():

@@ -58,6 +58,8 @@ class ShapeTest(parameterized.TestCase):
     ('darts', 8, 4, 6),
     ('enas', 10, 5, 7),
     ('micro', 10, 5, 7),
+    # Every vertex is joined to all before it.
+    ('nasbench201', 6, 3, 4),
   )
   def test_sizes(self, name, edges, intermediates, vertices):
     space = spaces.SPACES[name]
@@ -179,6 +181,16 @@ class RefusalTest(parameterized.TestCase):
     fixed = dataclasses.replace(_TOY, sources=(0, 1, 0, 2))
     with self.assertRaisesRegex(spaces.SpaceError, r'edge 2 \(1 -> 3, null\)'):
       fixed.encode(_toy())
+
+  def test_another_output_than_the_space_fixes(self):
+    fixed = dataclasses.replace(_TOY, concat=(3,))
+    fixed.encode(_toy())
+    with self.assertRaisesRegex(
+      spaces.SpaceError,
+      'normal cell: its output is made of the vertices 2, 3; in the toy space '
+      'of 3',
+    ):
+      fixed.encode(_toy(concat=(2, 3)))
 
 
 if __name__ == '__main__':

@@ -18,13 +18,14 @@ _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _SIZES = {
   'algorithm_test': 'large',
   'commands_test': 'large',
+  'policy_study_test': 'large',
   'supernet_test': 'large',
 }
 _DEFAULT_SIZE = 'medium'
 
 # Modules that a test or a benchmark runs without importing them.
 _RUNS = {
-  'commands_test': {'search', 'transform'},
+  'commands_test': {'search', 'tabular', 'transform'},
   'benchmarks/supernet': {'search'},
 }
 

@@ -1,0 +1,100 @@
+"""Compares policies on a table of networks that were trained for real.
+
+bazel run //nat_tf:tabular -- --table=cifar10.csv
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from typing import Any
+
+from nat_tf import command  # isort: skip
+
+from absl import flags
+import tensorflow as tf
+
+from nat_tf import overrides
+from nat_tf import policy as policy_lib
+from nat_tf import policy_study
+from nat_tf import progress_bar
+from nat_tf import recipes
+from nat_tf import setting
+from nat_tf import table_source
+from nat_tf import tabular_report
+from nat_tf import transitions
+from nat_tf import workdir as workdir_lib
+from nat_tf.tabular_config import TabularConfig
+
+_WORKDIR = flags.DEFINE_string(
+  'workdir',
+  None,
+  'directory for results; default: nat_tf_runs/tabular-<dataset>-<time>.',
+)
+TabularConfig.define_flags()
+flags.adopt_module_key_flags(setting)
+flags.mark_flag_as_required('table')
+
+
+def main(argv: list[str]):
+  """Runs the command."""
+  del argv  # `command.run` refuses any.
+  config = TabularConfig.from_flags()
+  file = command.path(config.table or '')  # The flag is required.
+  config = dataclasses.replace(config, table=file)
+  plans = {name: _plan(name, config) for name in config.policy_names()}
+  table = table_source.read(file, config.table_dataset)
+  allowed = transitions.allowed(config.transitions, table.space.operations)
+  studies = [
+    policy_study.Study(table, allowed, seed) for seed in config.seed_list()
+  ]
+  workdir = workdir_lib.Workdir(
+    command.path(_WORKDIR.value or _default_workdir(table.dataset)),
+    TabularConfig,
+  )
+  workdir.create(config)
+  bounds = [study.bounds() for study in studies]
+  outcomes: dict[str, list] = {name: [] for name in plans}
+  for name, (model, recipe) in plans.items():
+    for seed, study in zip(config.seed_list(), studies):
+      outcomes[name].append(
+        _train(study, name, f'{name}, seed {seed}', model, recipe, config)
+      )
+  facts = {
+    'dataset': table.dataset,
+    'transitions': config.transitions,
+    'seeds': config.seed_list(),
+  }
+  workdir.write_json(
+    'summary.json', {**facts, **tabular_report.summary(outcomes, bounds)}
+  )
+  tabular_report.draw(outcomes, bounds, workdir.file('captured_gain.png'))
+  print(tabular_report.table(outcomes, bounds))
+  print(f'in {workdir.path}: summary.json, captured_gain.png')
+
+
+def _plan(name: str, config: TabularConfig) -> tuple[Any, recipes.Recipe]:
+  """Returns a policy's configuration and how it is trained."""
+  recipe = recipes.recipe(name)
+  if config.steps:
+    recipe = dataclasses.replace(recipe, steps=config.steps)
+  recipe = overrides.apply(recipe, config.training, 'training')
+  model = policy_lib.default_config(name)
+  return overrides.apply(model, config.model, 'model'), recipe
+
+
+def _train(study, name, title, model, recipe, config) -> policy_study.Outcome:
+  # Graphs of the policy before hold its tensors.
+  tf.keras.backend.clear_session()
+  with progress_bar.StudyBar(title, recipe.steps) as bar:
+    return study.train(name, model, recipe, config.points, bar)
+
+
+def _default_workdir(dataset: str) -> str:
+  stamp = time.strftime('%Y%m%d-%H%M%S')
+  return os.path.join('nat_tf_runs', f'tabular-{dataset}-{stamp}')
+
+
+if __name__ == '__main__':
+  command.run(main)

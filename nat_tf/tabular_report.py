@@ -1,0 +1,138 @@
+"""A comparison of policies as a table on the terminal, JSON and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib.figure
+import numpy as np
+
+from nat_tf import atomic_file
+from nat_tf import policy_study
+from nat_tf.policy_study import Bounds
+from nat_tf.policy_study import Outcome
+
+_GAINS = ('argmax', 'sample', 'best_of_10')
+_HEADINGS = ('most probable', 'one sample', 'best of 10', 'training')
+_COLORS = ('#1f4e79', '#c55a11', '#548235', '#7f7f7f', '#7030a0', '#bf9000')
+
+
+def table(outcomes: dict[str, list[Outcome]], bounds: list[Bounds]) -> str:
+  """Returns captured gains as an aligned table.
+
+  Args:
+    outcomes: by policy, one for every seed.
+    bounds: one for every seed.
+  """
+  rows: list[tuple[str, ...]] = [('captured gain, %', *_HEADINGS)]
+  for name, ones in outcomes.items():
+    gains = (_shown([getattr(one, gain) for one in ones]) for gain in _GAINS)
+    rows.append((name, *gains, _shown([one.seconds for one in ones]) + ' s'))
+  for k in policy_study.RANDOM_EVALUATIONS:
+    gain = _shown([bound.random[k] for bound in bounds])
+    rows.append((f'random search, {k}', '', '', gain, ''))
+  rows.append(('oracle', '', '', '100.0', ''))
+  widths = [max(map(len, column)) for column in zip(*rows)]
+  lines = [
+    '  '.join(
+      [row[0].ljust(widths[0])]
+      + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+    ).rstrip()
+    for row in rows
+  ]
+  beta = _shown([bound.beta for bound in bounds])
+  oracle = _shown([bound.oracle for bound in bounds])
+  return '\n'.join([*lines, f'test accuracy, %: input {beta}, oracle {oracle}'])
+
+
+def summary(
+  outcomes: dict[str, list[Outcome]], bounds: list[Bounds]
+) -> dict[str, Any]:
+  """Returns the numbers for `summary.json`.
+
+  Args:
+    outcomes: by policy, one for every seed.
+    bounds: one for every seed.
+
+  Returns:
+    policies: by name, captured gain in percent of `argmax`, `sample` and
+      `best_of_10`, and training time `seconds`, each as `mean` and `std` over
+      the seeds (the population's, 0 for a single seed).
+    random: captured gain in percent of random search, mean over the seeds, by
+      number of evaluations.
+    beta, oracle: test accuracy in percent, mean over the seeds.
+    random_std, beta_std, oracle_std: their standard deviations.
+  """
+  policies = {
+    name: {
+      gain: _mean_and_std([getattr(one, gain) for one in ones])
+      for gain in (*_GAINS, 'seconds')
+    }
+    for name, ones in outcomes.items()
+  }
+
+  def searches(reduce: Callable) -> dict[str, float]:
+    return {
+      str(k): float(reduce([bound.random[k] for bound in bounds]))
+      for k in policy_study.RANDOM_EVALUATIONS
+    }
+
+  betas = [bound.beta for bound in bounds]
+  oracles = [bound.oracle for bound in bounds]
+  return {
+    'policies': policies,
+    'random': searches(np.mean),
+    'beta': float(np.mean(betas)),
+    'oracle': float(np.mean(oracles)),
+    'random_std': searches(np.std),
+    'beta_std': float(np.std(betas)),
+    'oracle_std': float(np.std(oracles)),
+  }
+
+
+def draw(
+  outcomes: dict[str, list[Outcome]], bounds: list[Bounds], path: str
+) -> None:
+  """Draws captured gain of the most probable transformation against time.
+
+  Args:
+    outcomes: by policy, one for every seed.
+    bounds: one for every seed.
+    path: the picture to write.
+  """
+  figure = matplotlib.figure.Figure(figsize=(8, 4.5), layout='constrained')
+  axes = figure.subplots()
+  for i, (name, ones) in enumerate(outcomes.items()):
+    # [seeds, points, (seconds, gain)]
+    curves = np.array([one.curve for one in ones])
+    seconds, gain = curves.mean(axis=0).T
+    deviation = curves[..., 1].std(axis=0)
+    color = _COLORS[i % len(_COLORS)]
+    # A policy that does not learn is a point.
+    axes.plot(seconds, gain, color=color, label=name, marker='o', ms=3)
+    axes.fill_between(
+      seconds, gain - deviation, gain + deviation, color=color, alpha=0.2, lw=0
+    )
+  for k, style in zip(policy_study.RANDOM_EVALUATIONS, ('--', ':')):
+    level = float(np.mean([bound.random[k] for bound in bounds]))
+    label = f'random search, {k} evaluations'
+    axes.axhline(level, color='#404040', ls=style, lw=1, label=label)
+  axes.axhline(100, color='#404040', lw=1, label='oracle')
+  axes.set(
+    xlabel='seconds of training',
+    ylabel='captured gain of the most probable cell, %',
+    ylim=(0, 103),
+  )
+  axes.grid(alpha=0.3)
+  axes.legend(fontsize=8)
+  with atomic_file.replacing(path) as temporary:
+    figure.savefig(temporary, dpi=110, metadata={'Software': None})
+
+
+def _mean_and_std(values: list[float]) -> dict[str, float]:
+  return {'mean': float(np.mean(values)), 'std': float(np.std(values))}
+
+
+def _shown(values: list[float]) -> str:
+  return f'{np.mean(values):.1f} ± {np.std(values):.1f}'

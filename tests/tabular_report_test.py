@@ -1,0 +1,83 @@
+"""Tests of nat_tf.tabular_report."""
+
+from __future__ import annotations
+
+import math
+
+from absl.testing import absltest
+import matplotlib.image
+
+from nat_tf import tabular_report
+from nat_tf.policy_study import Bounds
+from nat_tf.policy_study import Outcome
+
+_OUTCOMES = {
+  'edges': [
+    Outcome(99.0, 98.0, 99.5, 30.0, [(0.0, -100.0), (30.0, 99.0)]),
+    Outcome(97.0, 96.0, 98.5, 34.0, [(0.0, -90.0), (34.0, 97.0)]),
+  ],
+  'random': [Outcome(-90.0, -95.0, 80.0, 0.0, [(0.0, -90.0)])] * 2,
+}
+_BOUNDS = [
+  Bounds(75.0, 86.0, {10: 80.0, 100: 98.0}),
+  Bounds(76.0, 86.0, {10: 82.0, 100: 99.0}),
+]
+
+
+class SummaryTest(absltest.TestCase):
+  def test_numbers(self):
+    summary = tabular_report.summary(_OUTCOMES, _BOUNDS)
+    self.assertEqual(
+      summary['policies']['edges'],
+      {
+        'argmax': {'mean': 98.0, 'std': 1.0},
+        'sample': {'mean': 97.0, 'std': 1.0},
+        'best_of_10': {'mean': 99.0, 'std': 0.5},
+        'seconds': {'mean': 32.0, 'std': 2.0},
+      },
+    )
+    self.assertEqual(list(summary['policies']), ['edges', 'random'])
+    self.assertEqual(summary['random'], {'10': 81.0, '100': 98.5})
+    self.assertEqual(summary['random_std'], {'10': 1.0, '100': 0.5})
+    self.assertEqual((summary['beta'], summary['beta_std']), (75.5, 0.5))
+    self.assertEqual((summary['oracle'], summary['oracle_std']), (86.0, 0.0))
+
+  def test_one_seed_has_no_deviation(self):
+    ones = {name: some[:1] for name, some in _OUTCOMES.items()}
+    summary = tabular_report.summary(ones, _BOUNDS[:1])
+    self.assertEqual(
+      summary['policies']['edges']['argmax'], {'mean': 99.0, 'std': 0.0}
+    )
+    self.assertFalse(math.isnan(summary['beta_std']))
+
+
+class TableTest(absltest.TestCase):
+  def test_lines(self):
+    self.assertEqual(
+      tabular_report.table(_OUTCOMES, _BOUNDS).splitlines(),
+      [
+        'captured gain, %    most probable   one sample  best of 10'
+        '      training',
+        'edges                  98.0 ± 1.0   97.0 ± 1.0  99.0 ± 0.5'
+        '  32.0 ± 2.0 s',
+        'random                -90.0 ± 0.0  -95.0 ± 0.0  80.0 ± 0.0'
+        '   0.0 ± 0.0 s',
+        'random search, 10                               81.0 ± 1.0',
+        'random search, 100                              98.5 ± 0.5',
+        'oracle                                               100.0',
+        'test accuracy, %: input 75.5 ± 0.5, oracle 86.0 ± 0.0',
+      ],
+    )
+
+
+class DrawTest(absltest.TestCase):
+  def test_is_a_picture_that_shows_something(self):
+    path = f'{self.create_tempdir().full_path}/gain.png'
+    tabular_report.draw(_OUTCOMES, _BOUNDS, path)
+    image = matplotlib.image.imread(path)
+    self.assertGreater(image.shape[1], 600)
+    self.assertGreater(image.std(), 0.02)
+
+
+if __name__ == '__main__':
+  absltest.main()
