@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import tensorflow as tf
 
@@ -81,7 +82,7 @@ class LstmModel(Model):
       x = ahead
     return tf.reshape(self.head(x), tf.shape(observation['mask']))
 
-  def _layer(self, index: int) -> list[tf.keras.layers.Layer | None]:
+  def _layer(self, index: int) -> tuple[Any, Any]:
     """Makes the LSTM that reads forwards, and the other, or None."""
 
     def lstm(name: str, go_backwards: bool) -> tf.keras.layers.Layer:
@@ -101,4 +102,4 @@ class LstmModel(Model):
     backwards = None
     if self.config.bidirectional:
       backwards = lstm(f'backwards_{index}', True)
-    return [lstm(f'forwards_{index}', False), backwards]
+    return lstm(f'forwards_{index}', False), backwards

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 from absl.testing import parameterized
 import numpy as np
 import tensorflow as tf
 
 from nat_tf import layout
+from nat_tf import path_optimizer
 from nat_tf import sampling
 from nat_tf import spaces
 from nat_tf import supernet
@@ -84,6 +87,52 @@ class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
   def test_equals_static_networks_with_all_operations(self):
     self._check(spaces.DARTS, 8)
 
+  def test_equals_itself_compiled_by_xla(self):
+    network = supernet.SuperNetwork(
+      _space(spaces.DARTS), layout.NetworkConfig(2, 4, (8, 8), 3, _CLASSES)
+    )
+    rng = np.random.default_rng(0)
+    images = tf.constant(rng.normal(size=[4, 8, 8, 3]), tf.float32)
+    labels = tf.constant([0, 1, 2, 3])
+    plain, compiled = (
+      tf.function(
+        functools.partial(_flat_gradients, network),
+        autograph=False,
+        jit_compile=jit,
+      )
+      for jit in (False, True)
+    )
+    drawn = _tensors(network.space, 4)
+    for i in range(4):
+      expected = plain(images, labels, _row(drawn, i))
+      self.assertAllClose(
+        compiled(images, labels, _row(drawn, i)),
+        expected,
+        rtol=1e-4,
+        atol=1e-4,
+      )
+
+  def test_moves_nothing_that_is_not_on_the_path(self):
+    # Two steps, so that momentum and decay would move what the first one did.
+    network = supernet.SuperNetwork(_space(spaces.DARTS), _CONFIG)
+    optimizer = path_optimizer.PathSGD(0.1, momentum=0.9, decay=0.1)
+    optimizer.build(network.trainable_variables)
+    images, labels = _batch()
+    drawn = _tensors(network.space, 2)
+    count = 0
+    for i in range(2):
+      before = [np.array(cell.bank) for cell in network._shared_cells]
+      _, gradients = network.loss_and_gradients(images, labels, _row(drawn, i))
+      optimizer.apply_gradients(zip(gradients, network.trainable_variables))
+      for cell, plan, bank in zip(
+        network._shared_cells, network.plans(_row(drawn, i)), before
+      ):
+        on_path = np.unique(cell._index(plan.path))
+        moved = np.flatnonzero(np.any(cell.bank.numpy() != bank, axis=-1))
+        self.assertContainsSubset(moved, on_path)
+        count += len(moved)
+    self.assertGreater(count, 0)
+
   def test_initialisation_follows_the_seed(self):
     space = _space(spaces.DARTS)
     weights = []
@@ -129,6 +178,15 @@ def _static_gradients(network, architecture, images, labels):
   expected.update(by_reference)
   return loss, [
     tf.cast(expected[v.ref()], tf.float32) for v in network.trainable_variables
+  ]
+
+
+def _flat_gradients(network, images, labels, architecture):
+  scores, gradients = network.loss_and_gradients(images, labels, architecture)
+  return [
+    scores.loss,
+    scores.accuracy,
+    *(g.values if isinstance(g, tf.IndexedSlices) else g for g in gradients),
   ]
 
 
