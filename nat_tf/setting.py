@@ -108,6 +108,8 @@ class Settings:
     """
     try:
       values = json.loads(text)
+      if not isinstance(values, dict):
+        raise TypeError(f'it must be a mapping, not {type(values).__name__}')
       return cls(**{**cls.formerly, **values})
     except (TypeError, ValueError, RecursionError) as error:
       raise ConfigError(f'not a valid configuration: {error}') from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 from absl.testing import parameterized
@@ -54,9 +55,9 @@ def _tensors(space, count, seed=3):
 
 
 class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
-  def _check(self, space, count):
+  def _check(self, space, count, config=_CONFIG):
     tf.keras.utils.set_random_seed(1)
-    network = supernet.SuperNetwork(space, _CONFIG)
+    network = supernet.SuperNetwork(space, config)
     images, labels = _batch()
     step = tf.function(network.loss_and_gradients, autograph=False)
     drawn = _tensors(space, count)
@@ -83,6 +84,13 @@ class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
   @parameterized.parameters('darts', 'enas', 'micro')
   def test_equals_static_networks(self, name):
     self._check(_space(spaces.SPACES[name]), 6)
+
+  def test_equals_static_networks_of_one_kind_of_cell_with_one_input(self):
+    space = spaces.NASBENCH201
+    config = dataclasses.replace(
+      _CONFIG, cell_inputs=1, reduction=space.cells[0]
+    )
+    self._check(space, 6, config)
 
   def test_equals_static_networks_with_all_operations(self):
     self._check(spaces.DARTS, 8)
