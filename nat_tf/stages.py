@@ -182,19 +182,48 @@ class DepthwiseConv(Stage):
     return self.kernel**2 * channels
 
   def __call__(self, x, kernel):
+    if self.dilation == self.stride:
+      # What is skipped among inputs is skipped among outputs, too.
+      x = x[:, :: self.stride, :: self.stride]
+      return _depthwise(x, kernel)
+    if self.dilation == 1:
+      return _depthwise(x, kernel, strides=self.stride)
+    if self.stride == 1 and not (
+      x.shape[1] % self.dilation or x.shape[2] % self.dilation
+    ):
+      return _interleaved(x, kernel, self.dilation)
     # TensorFlow refuses a stride together with a dilation; subsampling the
     # undilated-stride result is the same function.
-    strides = 1 if self.dilation > 1 else self.stride
-    y = tf.nn.depthwise_conv2d(
-      x,
-      kernel[..., tf.newaxis],
-      [1, strides, strides, 1],
-      'SAME',
-      dilations=[self.dilation] * 2,
-    )
-    if strides != self.stride:
-      y = y[:, :: self.stride, :: self.stride]
-    return y
+    y = _depthwise(x, kernel, dilation=self.dilation)
+    return y[:, :: self.stride, :: self.stride]
+
+
+def _depthwise(x, kernel, strides=1, dilation=1):
+  return tf.nn.depthwise_conv2d(
+    x,
+    kernel[..., tf.newaxis],
+    [1, strides, strides, 1],
+    'SAME',
+    dilations=[dilation] * 2,
+  )
+
+
+def _interleaved(x, kernel, dilation):
+  """Convolves the images of every other pixel, each by itself.
+
+  The same function as with a dilation, for which TensorFlow pads and copies
+  more: 5 ms instead of 7 ms for 5x5 at 16x16x40, batch 64, both passes.
+  """
+  _, height, width, channels = x.shape
+  batch = tf.shape(x)[0] if x.shape[0] is None else x.shape[0]
+  rows, columns = height // dilation, width // dilation
+  apart = [batch, rows, dilation, columns, dilation, channels]
+  x = tf.transpose(tf.reshape(x, apart), [2, 4, 0, 1, 3, 5])
+  y = _depthwise(tf.reshape(x, [-1, rows, columns, channels]), kernel)
+  y = tf.reshape(y, [dilation, dilation, batch, rows, columns, channels])
+  return tf.reshape(
+    tf.transpose(y, [2, 3, 0, 4, 1, 5]), [-1, height, width, channels]
+  )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -99,8 +99,8 @@ class SearchTest(tf.test.TestCase):
 
   def test_phases_alternate(self):
     #  phase, epoch, step, images, ends_epoch
-    # A policy step scores two architectures, two transformations of each, before
-    # and after: 2 * 2 * 2 * 8.
+    # A policy step scores two architectures, two transformations of each,
+    # before and after: 2 * 2 * 2 * 8.
     expected = [
       ('weights', 1, 1, 8, False),
       ('weights', 1, 2, 8, False),
