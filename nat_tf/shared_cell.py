@@ -82,6 +82,8 @@ class Path(NamedTuple):
       space: the search space.
       stride: of the edges that leave the cell's inputs.
     """
+    if 'skip' not in space.operations:
+      return tf.zeros_like(self.present)
     skips = self.operations == space.index('skip')
     return skips & ((stride == 1) | (self.sources >= space.inputs))
 
