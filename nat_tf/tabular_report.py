@@ -104,12 +104,13 @@ def draw(
   figure = matplotlib.figure.Figure(figsize=(8, 4.5), layout='constrained')
   axes = figure.subplots()
   for i, (name, ones) in enumerate(outcomes.items()):
+    if len(ones[0].curve) < 2:
+      continue  # Chance does not learn; the lines below stand for it.
     # [seeds, points, (seconds, gain)]
     curves = np.array([one.curve for one in ones])
     seconds, gain = curves.mean(axis=0).T
     deviation = curves[..., 1].std(axis=0)
     color = _COLORS[i % len(_COLORS)]
-    # A policy that does not learn is a point.
     axes.plot(seconds, gain, color=color, label=name, marker='o', ms=3)
     axes.fill_between(
       seconds, gain - deviation, gain + deviation, color=color, alpha=0.2, lw=0
