@@ -53,7 +53,7 @@ class SearchConfig(Settings):
     'rules that say which operation may become which',
     choices=transitions.TRANSITIONS,
   )
-  policy: str = setting('gcn', 'policy that learns', choices=policy.POLICIES)
+  policy: str = setting('edges', 'policy that learns', choices=policy.POLICIES)
   seed: int = setting(
     0, 'decides data order, initial weights and samples', range=_SEED
   )
