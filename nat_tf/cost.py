@@ -58,17 +58,18 @@ def edge(name: str, place: CellPlace, strided: bool) -> Cost:
 
 def network(architecture: Architecture, config: NetworkConfig) -> Cost:
   """Returns the cost of the final network without its auxiliary head."""
-  stem = config.stem_multiplier * config.channels
+  inputs, stem = config.skeleton.cell_inputs, config.stem_channels
   total = _conv(config.image_channels, stem, 9, config.image_size)
-  channels = [stem] * config.cell_inputs
+  channels = [stem] * inputs
   for place in layout.places(config):
-    cell = architecture[place.kind]
-    for source in channels[-config.cell_inputs :]:
+    cell = config.cell(place, architecture)
+    for source in channels[-inputs:] if place.prepares else ():
       total = total.plus(_conv(source, place.channels, 1, place.input_size))
     total = total.plus(_cell(cell, place))
     channels.append(len(cell.concat) * place.channels)
   weights = channels[-1] * config.classes
-  return total.plus(Cost(weights + config.classes, weights))
+  norm = 2 * channels[-1] if config.skeleton.final_norm else 0
+  return total.plus(Cost(weights + config.classes + norm, weights))
 
 
 def _cell(cell: Cell, place: CellPlace) -> Cost:

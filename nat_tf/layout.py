@@ -10,11 +10,67 @@ import dataclasses
 
 from nat_tf.architecture import NORMAL
 from nat_tf.architecture import REDUCTION
+from nat_tf.architecture import Architecture
+from nat_tf.architecture import Cell
+from nat_tf.architecture import Edge
+
+
+@dataclasses.dataclass(frozen=True)
+class Skeleton:
+  """What stands around the cells, the same for all architectures of a space.
+
+  Attributes:
+    cell_inputs: input vertices of a cell: outputs of that many cells before.
+    stem_multiplier: channels of the stem as a multiple of the first cell's.
+    prepares: whether every cell brings its inputs to its own channels, by ReLU,
+      convolution and batch norm. Else only reductions do, without the ReLU, and
+      all other cells take their inputs as they are.
+    reduction: what stands at the reductions; None for the architecture's own
+      reduction cell.
+    final_norm: whether batch norm and ReLU stand before the last pooling.
+  """
+
+  cell_inputs: int
+  stem_multiplier: int
+  prepares: bool
+  reduction: Cell | None
+  final_norm: bool
+
+
+# Liu et al., DARTS, ICLR 2019; ENAS and NAT have the same (method, section 3).
+DARTS = Skeleton(
+  cell_inputs=2,
+  stem_multiplier=3,
+  prepares=True,
+  reduction=None,
+  final_norm=False,
+)
+
+# Dong and Yang, NAS-Bench-201, ICLR 2020, section 2.1: cells follow one another
+# directly, and residual blocks halve the size. Ours doubles the channels by a
+# 1x1 convolution before the block instead of inside.
+NASBENCH201 = Skeleton(
+  cell_inputs=1,
+  stem_multiplier=1,
+  prepares=False,
+  reduction=Cell(
+    1,
+    4,
+    (
+      Edge(0, 1, 'conv_3x3'),
+      Edge(0, 2, 'null'),
+      Edge(0, 3, 'skip'),
+      Edge(1, 3, 'conv_3x3'),
+    ),
+    (3,),
+  ),
+  final_norm=True,
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class NetworkConfig:
-  """The frame that cells are put into (method, sections 3 and 6).
+  """A skeleton of a certain size (method, sections 3 and 6).
 
   Attributes:
     cells: number of cells.
@@ -22,11 +78,7 @@ class NetworkConfig:
     image_size: height and width of the images in pixels.
     image_channels: 1 for grey, 3 for colour.
     classes: number of classes.
-    stem_multiplier: channels of the stem as a multiple of `channels`.
-    cell_inputs: input vertices of a cell: outputs of that many cells before.
-    reduction: which cell halves the size. A space of one kind of cell has no
-      other than that one; NAS-Bench-201's own network has residual blocks
-      there instead, which no architecture changes.
+    skeleton: what cells are put into.
   """
 
   cells: int
@@ -34,9 +86,7 @@ class NetworkConfig:
   image_size: tuple[int, int]
   image_channels: int
   classes: int
-  stem_multiplier: int = 3
-  cell_inputs: int = 2
-  reduction: str = REDUCTION
+  skeleton: Skeleton = DARTS
 
   def __post_init__(self):
     if self.cells < 1:
@@ -46,6 +96,22 @@ class NetworkConfig:
         f'channels is {self.channels}; it must be an even number of 2 or more, '
         'because a factorised reduction halves it'
       )
+
+  @property
+  def stem_channels(self) -> int:
+    """Channels of the stem."""
+    return self.skeleton.stem_multiplier * self.channels
+
+  def cell(self, place: CellPlace, architecture: Architecture) -> Cell:
+    """Returns the cell that stands somewhere in an architecture's network.
+
+    Args:
+      place: where.
+      architecture: what the network is made of.
+    """
+    if place.kind == REDUCTION and self.skeleton.reduction:
+      return self.skeleton.reduction
+    return architecture[place.kind]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +124,7 @@ class CellPlace:
     stride: of the edges that leave the input vertices.
     input_size: height and width of the input vertices after preprocessing.
     output_size: height and width of the computed vertices.
+    prepares: whether a convolution brings the inputs to the cell's channels.
     halve_first: whether input 0 must be halved, because the cell before was a
       reduction and input 0 is the output of one before that.
   """
@@ -67,20 +134,24 @@ class CellPlace:
   stride: int
   input_size: tuple[int, int]
   output_size: tuple[int, int]
+  prepares: bool
   halve_first: bool
 
 
 def places(config: NetworkConfig) -> list[CellPlace]:
   """Returns the cells' places; reductions stand at one and two thirds."""
   reductions = {config.cells // 3, 2 * config.cells // 3} - {0}
-  result = []
+  skeleton, result = config.skeleton, []
   size, channels, halve_first = config.image_size, config.channels, False
   for index in range(config.cells):
     reduces = index in reductions
     stride = 2 if reduces else 1
     channels *= stride
     output = (-(-size[0] // stride), -(-size[1] // stride))
-    kind = config.reduction if reduces else NORMAL
-    result.append(CellPlace(kind, channels, stride, size, output, halve_first))
-    size, halve_first = output, reduces and config.cell_inputs > 1
+    kind = REDUCTION if reduces else NORMAL
+    prepares = skeleton.prepares or reduces
+    result.append(
+      CellPlace(kind, channels, stride, size, output, prepares, halve_first)
+    )
+    size, halve_first = output, reduces and skeleton.cell_inputs > 1
   return result

@@ -187,7 +187,7 @@ class CellProgram:
   def _forward(self, kernels, inputs, path):
     """Returns the output, the computed vertices, and what every edge kept.
 
-    The output is `[batch, height, width, intermediates * channels]`.
+    The output is `[batch, height, width, outputs * channels]`.
     """
     states, kept = list(inputs), []
     for slot, target in enumerate(self._space.targets):
@@ -199,7 +199,7 @@ class CellProgram:
       else:
         states[target] = _plus(carries, states[target], y)
     computed = states[len(inputs) :]
-    return tf.concat(_masked(computed, path.concat), axis=-1), computed, kept
+    return self._output(computed, path), computed, kept
 
   def _recall(self, kernels, inputs, path, fresh, memory):
     """Returns the output and what every edge has computed last.
@@ -226,7 +226,24 @@ class CellProgram:
       else:
         states[target] = _plus(carries[slot], states[target], y)
     computed = states[len(inputs) :]
-    return tf.concat(_masked(computed, path.concat), axis=-1), memory
+    return self._output(computed, path), memory
+
+  def _output(self, computed, path):
+    """Returns the output; what is not part of it stands as 0, unless fixed."""
+    if self._space.concat is None:
+      return tf.concat(_masked(computed, path.concat), axis=-1)
+    chosen = [computed[v - self._space.inputs] for v in self._space.concat]
+    return tf.concat(chosen, axis=-1)
+
+  def _output_gradient(self, computed, path, doutput):
+    """Returns the computed vertices' gradients, as far as from the output."""
+    parts = tf.split(doutput, self._space.outputs, axis=-1)
+    if self._space.concat is None:
+      return _masked(parts, path.concat)
+    gradients = [tf.zeros(x.shape) for x in computed]
+    for vertex, part in zip(self._space.concat, parts):
+      gradients[vertex - self._space.inputs] = part
+    return gradients
 
   def _edge_or(self, known, fresh, states, kernels, path, slot):
     """Applies an edge's operation where it is fresh; else returns `known`."""
@@ -248,9 +265,8 @@ class CellProgram:
       doutput: gradient of the output.
     """
     states = [*inputs, *computed]
-    parts = tf.split(doutput, len(computed), axis=-1)
     gradients = [tf.zeros(x.shape) for x in inputs]
-    gradients += _masked(parts, path.concat)
+    gradients += self._output_gradient(computed, path, doutput)
     dkernels: list[tf.Tensor] = []
     for slot, target in reversed(list(enumerate(self._space.targets))):
       dxs, dkernel = self._edge_gradient(

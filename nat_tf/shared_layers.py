@@ -46,8 +46,8 @@ class ConvNorm(tf.keras.layers.Layer):
 
   def backward(
     self, x: tf.Tensor, kept: list[tf.Tensor], dy: tf.Tensor
-  ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the gradients of `x` and of the kernel.
+  ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Returns the gradient of `x` and those of the weights.
 
     Args:
       x: the input given to `forward`.
@@ -96,7 +96,7 @@ class ConvNorm(tf.keras.layers.Layer):
     x: tf.Tensor,
     kept: list[tf.Tensor],
     dy: tf.Tensor,
-  ) -> tuple[tf.Tensor, tf.Tensor]:
+  ) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """As `backward`, or zeros where the forward pass was not wanted.
 
     Args:
@@ -109,16 +109,47 @@ class ConvNorm(tf.keras.layers.Layer):
     return tf.cond(
       wanted,
       lambda: self._pull(x, kernel, kept, dy),
-      lambda: (tf.zeros(x.shape), tf.zeros(kernel.shape)),
+      lambda: (tf.zeros(x.shape), [tf.zeros(kernel.shape)]),
     )
 
   def _pull(self, x, kernel, kept, dy):
-    dx, (dkernel,) = self._chain.backward(x, [kernel], kept, dy)
-    return dx, dkernel
+    return self._chain.backward(x, [kernel], kept, dy)
 
   def _kernel(self):
     # Read outside of any branch: XLA takes no variables into them.
     return tf.convert_to_tensor(self.kernel)
+
+
+class Unchanged(tf.keras.layers.Layer):
+  """Passes its input on, where a cell needs no convolution; see `ConvNorm`."""
+
+  def call(self, x):
+    """Returns `x`."""
+    return x
+
+  def forward_where(
+    self, wanted: tf.Tensor, x: tf.Tensor
+  ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Returns `x`; nothing is kept."""
+    del wanted
+    return x, []
+
+  def forward_or(
+    self, known: tf.Tensor, wanted: tf.Tensor, x: tf.Tensor
+  ) -> tf.Tensor:
+    """Returns `x` where it is wanted, else what is known."""
+    return tf.cond(wanted, lambda: x, lambda: known)
+
+  def backward_where(
+    self,
+    wanted: tf.Tensor,
+    x: tf.Tensor,
+    kept: list[tf.Tensor],
+    dy: tf.Tensor,
+  ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Returns the gradient of `x`; there are no weights."""
+    del wanted, x, kept
+    return dy, []
 
 
 class SharedCell(tf.keras.layers.Layer):

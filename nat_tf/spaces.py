@@ -16,6 +16,7 @@ import numpy as np
 
 from nat_tf import architecture as architecture_lib
 from nat_tf import input_error
+from nat_tf import layout
 from nat_tf import vocabulary
 from nat_tf.architecture import Architecture
 from nat_tf.architecture import Cell
@@ -64,6 +65,7 @@ class Space:
     sources: for every slot its source, where the space fixes it; else None.
     concat: the vertices that make the output, where the space fixes them; else
       None.
+    skeleton: what its cells are put into.
   """
 
   name: str
@@ -75,6 +77,7 @@ class Space:
   loose_ends: tuple[bool, ...]
   sources: tuple[int, ...] | None = None
   concat: tuple[int, ...] | None = None
+  skeleton: layout.Skeleton = layout.DARTS
 
   @property
   def edges(self) -> int:
@@ -85,6 +88,11 @@ class Space:
   def intermediates(self) -> int:
     """Largest number of intermediate vertices of a cell."""
     return self.sizes[-1]
+
+  @property
+  def outputs(self) -> int:
+    """Number of vertices whose channels a cell's output holds."""
+    return self.intermediates if self.concat is None else len(self.concat)
 
   @property
   def vertices(self) -> int:
@@ -107,7 +115,7 @@ class Space:
         f'the {self.name} space has the cells {", ".join(self.cells)}; the '
         f'architecture has {", ".join(names)}'
       )
-    cells = [self._encode_cell(name, cell) for name, cell in architecture.cells]
+    cells = [self.encode_cell(name, cell) for name, cell in architecture.cells]
     return stack(cells)
 
   def decode(self, encoding: Encoding) -> Architecture:
@@ -122,7 +130,16 @@ class Space:
       )
     )
 
-  def _encode_cell(self, name: str, cell: Cell) -> Encoding:
+  def encode_cell(self, name: str, cell: Cell) -> Encoding:
+    """Encodes one cell, without the dimension for cells.
+
+    Args:
+      name: what error messages call it.
+      cell: the cell.
+
+    Raises:
+      SpaceError: the cell is not of this space.
+    """
     self._check_cell(name, cell)
     operations = np.full(self.edges, self.index('null'), np.int32)
     sources = np.zeros(self.edges, np.int32)
@@ -229,6 +246,7 @@ NASBENCH201 = Space(
   loose_ends=(False,),
   sources=(0, 0, 1, 0, 1, 2),
   concat=(3,),
+  skeleton=layout.NASBENCH201,
 )
 
 SPACES = {space.name: space for space in (MICRO, DARTS, ENAS, NASBENCH201)}

@@ -16,6 +16,7 @@ from nat_tf import layout
 from nat_tf import shared_cell
 from nat_tf import shared_layers
 from nat_tf import stages
+from nat_tf.architecture import REDUCTION
 from nat_tf.layout import NetworkConfig
 from nat_tf.spaces import Encoding
 from nat_tf.spaces import Space
@@ -79,9 +80,10 @@ class Begun(NamedTuple):
 class SuperNetwork(tf.keras.Model):
   """All architectures of a space in one network with shared weights.
 
-  A cell's output goes through a ReLU once and then, for every cell that reads
-  it, through a convolution and a batch norm of that cell's own. What an
-  architecture does not read is not computed.
+  Where the skeleton prepares the cells' inputs, a cell's output goes through a
+  ReLU once and then, for every cell that reads it, through a convolution and a
+  batch norm of that cell's own. What an architecture does not read is not
+  computed.
 
   Args:
     space: the search space.
@@ -97,8 +99,9 @@ class SuperNetwork(tf.keras.Model):
       stride: shared_cell.CellProgram(space, stride)
       for stride in {place.stride for place in places}
     }
-    channels = config.stem_multiplier * config.channels
-    self._stem = shared_layers.ConvNorm(channels, stages.Conv(3), name='stem')
+    self._stem = shared_layers.ConvNorm(
+      config.stem_channels, stages.Conv(3), name='stem'
+    )
     self._preprocess = [
       [_preprocessing(place, i) for i in range(space.inputs)]
       for place in places
@@ -129,11 +132,8 @@ class SuperNetwork(tf.keras.Model):
     Args:
       architecture: encodings with any leading dimensions.
     """
-    kinds = [self.space.cells.index(place.kind) for place in self._places]
-    paths = {
-      kind: shared_cell.Path(*(array[..., kind, :] for array in architecture))
-      for kind in set(kinds)
-    }
+    kinds = [place.kind for place in self._places]
+    paths = {kind: self._path(kind, architecture) for kind in set(kinds)}
     reads = {kind: path.reads(self.space) for kind, path in paths.items()}
     nobody = tf.zeros_like(paths[kinds[0]].present[..., 0])
     live = [nobody] * (len(kinds) - 1) + [~nobody]
@@ -147,13 +147,27 @@ class SuperNetwork(tf.keras.Model):
       plans.insert(0, CellPlan(path, live[number], read))
     return plans
 
+  def _path(self, kind: str, architecture: Encoding) -> shared_cell.Path:
+    """Returns what stands at places of one kind; one for all where fixed."""
+    fixed = self.config.skeleton.reduction
+    if kind != REDUCTION or fixed is None:
+      row = self.space.cells.index(kind)
+      return shared_cell.Path(*(array[..., row, :] for array in architecture))
+    leading = tf.shape(architecture.operations)[:-2]
+    return shared_cell.Path(
+      *(
+        tf.broadcast_to(array, tf.concat([leading, array.shape], axis=0))
+        for array in self.space.encode_cell(kind, fixed)
+      )
+    )
+
   def begin(self, images: tf.Tensor) -> Begun:
     """Returns what no architecture changes.
 
     Args:
       images: `[batch, height, width, channels]`.
     """
-    stem = tf.nn.relu(self._stem(images))
+    stem = self._activated(self._stem(images))
     return Begun(
       stem,
       {
@@ -207,7 +221,7 @@ class SuperNetwork(tf.keras.Model):
       fresh,
       memory.output,
       memory.edges,
-      functools.partial(self._activated, number),
+      functools.partial(self._activated_output, number),
     )
     numbers = CellNumbers(
       tf.where(fresh_inputs, wanted.inputs, known.inputs),
@@ -227,7 +241,7 @@ class SuperNetwork(tf.keras.Model):
     for place in self._places:
       prepared = (batch, *place.input_size, place.channels)
       computed = (batch, *place.output_size, place.channels)
-      output = (*computed[:-1], space.intermediates * place.channels)
+      output = (*computed[:-1], space.outputs * place.channels)
       specs.append(
         CellMemory(
           [tf.TensorSpec(prepared)] * space.inputs,
@@ -239,6 +253,8 @@ class SuperNetwork(tf.keras.Model):
 
   def classify(self, features: tf.Tensor) -> tf.Tensor:
     """Returns logits `[batch, classes]` for the last cell's output."""
+    if self.config.skeleton.final_norm:
+      features = tf.nn.relu(stages.Normalize()(features))
     return self._classifier(tf.reduce_mean(features, axis=[1, 2]))
 
   def loss_and_gradients(
@@ -268,7 +284,7 @@ class SuperNetwork(tf.keras.Model):
   def _pullback(self, images, architecture):
     """Returns the last cell's output and the function that pulls it back."""
     stem, kept_of_stem = self._stem.forward(images)
-    activated = tf.nn.relu(stem)
+    activated = self._activated(stem)
     outputs, pulls = [activated] * self.space.inputs, []
     for number, plan in enumerate(self.plans(architecture)):
       output, pull_cell = self._pullback_of_cell(number, plan, outputs)
@@ -285,12 +301,9 @@ class SuperNetwork(tf.keras.Model):
           dx if waiting is None else waiting + dx
           for waiting, dx in zip([None, *pending], dinputs)
         ]
-      dstem = tf.raw_ops.ReluGrad(
-        gradients=tf.add_n(pending), features=activated
-      )
-      _, gradients[self._stem.kernel.ref()] = self._stem.backward(
-        images, kept_of_stem, dstem
-      )
+      dstem = _before_activation(stem, activated, tf.add_n(pending))
+      _, dweights = self._stem.backward(images, kept_of_stem, dstem)
+      gradients.update(_of_weights(self._stem, dweights))
       return gradients
 
     return outputs[-1], pull
@@ -310,25 +323,29 @@ class SuperNetwork(tf.keras.Model):
       )
     )
     y, pull_cell = cell.pullback(list(prepared), plan.path)
-    activated = self._activated(number, y)
+    activated = self._activated_output(number, y)
 
     def pull(doutput, gradients):
-      if activated is not y:
-        doutput = tf.raw_ops.ReluGrad(gradients=doutput, features=activated)
+      doutput = _before_activation(y, activated, doutput)
       dprepared, gradients[cell.bank.ref()] = pull_cell(doutput)
       doutputs = []
       for i, layer in enumerate(layers):
-        dx, gradients[layer.kernel.ref()] = layer.backward_where(
+        dx, dweights = layer.backward_where(
           reads[i], outputs[i], kept[i], dprepared[i]
         )
+        gradients.update(_of_weights(layer, dweights))
         doutputs.append(dx)
       return doutputs
 
     return activated, pull
 
-  def _activated(self, number, y):
-    """Applies the ReLU that all readers of a cell share; the last has none."""
-    return y if number == len(self._places) - 1 else tf.nn.relu(y)
+  def _activated_output(self, number, y):
+    """Applies the ReLU that all readers share; the last cell has none."""
+    return y if number == len(self._places) - 1 else self._activated(y)
+
+  def _activated(self, x):
+    """Applies the ReLU that preparing begins with."""
+    return tf.nn.relu(x) if self.config.skeleton.prepares else x
 
   def _producer(self, number: int, i: int) -> int:
     """Returns which cell gives a cell's input; below 0 it is the stem."""
@@ -338,12 +355,12 @@ class SuperNetwork(tf.keras.Model):
     """Creates all weights now, so that seeds and checkpoints are certain."""
     config = self.config
     self._stem.build((None, *config.image_size, config.image_channels))
-    channels = [config.stem_multiplier * config.channels] * self.space.inputs
+    channels = [config.stem_channels] * self.space.inputs
     for number, place in enumerate(self._places):
       for layer, inputs in zip(self._preprocess[number], channels):
         layer.build((None, None, None, inputs))
       self._shared_cells[number].build(None)
-      channels = [*channels[1:], self.space.intermediates * place.channels]
+      channels = [*channels[1:], self.space.outputs * place.channels]
     self._classifier.build((None, channels[-1]))
     self.built = True
 
@@ -366,7 +383,26 @@ def measure(logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> Scores:
   )
 
 
-def _preprocessing(place: layout.CellPlace, i: int) -> shared_layers.ConvNorm:
+def _before_activation(x, activated, dactivated):
+  """Returns the gradient of `x`."""
+  if activated is x:
+    return dactivated
+  return tf.raw_ops.ReluGrad(gradients=dactivated, features=activated)
+
+
+def _of_weights(layer, gradients):
+  """Returns the gradients of a layer's weights by their references."""
+  return {
+    weights.ref(): gradient
+    for weights, gradient in zip(layer.trainable_variables, gradients)
+  }
+
+
+def _preprocessing(
+  place: layout.CellPlace, i: int
+) -> shared_layers.ConvNorm | shared_layers.Unchanged:
+  if not place.prepares:
+    return shared_layers.Unchanged()
   halves = i == 0 and place.halve_first
   convolution = stages.FactorizedReduction() if halves else stages.Conv(1)
   return shared_layers.ConvNorm(place.channels, convolution)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import dataclasses
 
 import numpy as np
@@ -73,6 +74,7 @@ class Transformer:
     space: the architectures it knows.
     network: the super network, which scores candidates.
     actor: the policy, which proposes them.
+    dataset: its held-out part scores candidates.
   """
 
   def __init__(self, config: SearchConfig, dataset: data.ImageDataset):
@@ -85,7 +87,7 @@ class Transformer:
     tf.keras.utils.set_random_seed(config.seed)
     self.config = config
     self.space = config.search_space()
-    self._image = dataset.info
+    self.dataset = dataset
     self.network = supernet.SuperNetwork(
       self.space, self._frame(config.cells, config.channels)
     )
@@ -103,8 +105,7 @@ class Transformer:
     """Returns the best of the sampled candidates that costs no more.
 
     The contenders are the input, the policy's most probable choice and its
-    samples (method, section 4, inference). The one with the highest accuracy
-    wins; among equals the one with the fewest multiply-adds, then parameters.
+    samples (method, section 4, inference); see `best` for who wins.
 
     Args:
       architecture: the input.
@@ -121,13 +122,8 @@ class Transformer:
     contenders = spaces.Encoding(
       *(np.concatenate([b, p[0]]) for b, p in zip(beta, proposed))
     )
-    source, *others = self.measure(contenders)
-    affordable = [other for other in others if other.cost.within(source.cost)]
-    best = max(
-      [source, *affordable],
-      key=lambda m: (m.accuracy, -m.cost.madds, -m.cost.params),
-    )
-    return Transformation(source, best)
+    measured = self.measure(contenders)
+    return Transformation(measured[0], measured[best(measured)])
 
   def measure(self, architectures: spaces.Encoding) -> list[Measured]:
     """Returns cost and held-out accuracy of encoded architectures.
@@ -135,30 +131,50 @@ class Transformer:
     Args:
       architectures: encodings with one leading dimension.
     """
-    frame = self._frame(self.config.final_cells, self.config.final_channels)
     results = []
     for i, accuracy in enumerate(self._accuracy(architectures)):
       one = self.space.decode(spaces.Encoding(*(x[i] for x in architectures)))
-      results.append(
-        Measured(one, cost_lib.network(one, frame), float(accuracy))
-      )
+      results.append(Measured(one, self.cost(one), float(accuracy)))
     return results
+
+  def cost(self, architecture: Architecture) -> cost_lib.Cost:
+    """Returns the cost of an architecture's final network."""
+    frame = self._frame(self.config.final_cells, self.config.final_channels)
+    return cost_lib.network(architecture, frame)
 
   def trackables(self) -> dict[str, tf.Module]:
     """Returns what a checkpoint holds of it, by name."""
     return {'network': self.network, 'policy': self.actor.model}
 
   def _frame(self, cells: int, channels: int) -> layout.NetworkConfig:
-    height, width, image_channels = self._image.image_shape
+    height, width, image_channels = self.dataset.info.image_shape
     return layout.NetworkConfig(
       cells,
       channels,
       (height, width),
       image_channels,
-      self._image.classes,
-      cell_inputs=self.space.inputs,
-      reduction=self.space.cells[-1],
+      self.dataset.info.classes,
+      self.space.skeleton,
     )
+
+
+def best(contenders: Sequence[Measured]) -> int:
+  """Returns who does best and costs no more than the first, by position.
+
+  The one with the highest accuracy wins; among equals the one with the fewest
+  multiply-adds, then parameters, then the first.
+
+  Args:
+    contenders: the input and what it may become.
+  """
+  limit = contenders[0].cost
+  affordable = [i for i, m in enumerate(contenders) if m.cost.within(limit)]
+
+  def rank(i: int) -> tuple[float, int, int]:
+    one = contenders[i]
+    return one.accuracy, -one.cost.madds, -one.cost.params
+
+  return max(affordable, key=rank)
 
 
 def load(workdir: str, data_dir: str | None = None) -> Transformer:

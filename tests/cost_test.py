@@ -7,6 +7,7 @@ from absl.testing import parameterized
 
 from nat_tf import cost
 from nat_tf import layout
+from nat_tf import nasbench201
 from nat_tf import transitions
 from nat_tf import vocabulary
 from nat_tf import zoo
@@ -21,8 +22,10 @@ _CIFAR10 = layout.NetworkConfig(
 )
 
 # The place for which costs of single operations are published.
-_WIDE = layout.CellPlace('normal', 128, 1, (32, 32), (32, 32), False)
-_HALVING = layout.CellPlace('reduction', 128, 2, (64, 64), (32, 32), False)
+_WIDE = layout.CellPlace('normal', 128, 1, (32, 32), (32, 32), True, False)
+_HALVING = layout.CellPlace(
+  'reduction', 128, 2, (64, 64), (32, 32), True, False
+)
 
 _NAMES = tuple(operation.name for operation in vocabulary.ALL)
 
@@ -151,6 +154,33 @@ class NetworkTest(parameterized.TestCase):
       total = total.plus(part)
     total = total.plus(Cost(8 * 3 + 3, 8 * 3))
     self.assertEqual(cost.network(_toy('max_pool_3x3', 'skip'), config), total)
+
+  # 8x8 -> stem, 4 -> cell, 4 -> block, 8 -> block, 16 -> batch norm -> 10
+  #         8x8         8x8         4x4          2x2
+  def test_nas_bench_201_by_hand(self):
+    config = layout.NetworkConfig(3, 4, (8, 8), 3, 10, layout.NASBENCH201)
+    none = '|none~0|+|none~0|none~1|+|{}~0|none~1|none~2|'
+    cell = nasbench201.from_text(none.format('nor_conv_1x1'))
+    total = Cost(9 * 3 * 4 + 2 * 4, 9 * 3 * 4 * 64)
+    total = total.plus(Cost(4 * 4 + 2 * 4, 4 * 4 * 64))
+    for channels, before, after in ((8, 64, 16), (16, 16, 4)):
+      doubling = channels // 2 * channels
+      for weights, size in (
+        (doubling, before),
+        (9 * channels**2, after),
+        (9 * channels**2, after),
+        (channels**2, after),
+      ):
+        total = total.plus(Cost(weights + 2 * channels, weights * size))
+    total = total.plus(Cost(2 * 16 + 16 * 10 + 10, 16 * 10))
+    self.assertEqual(cost.network(cell, config), total)
+
+    with self.subTest('a skip is free everywhere'):
+      skip, null = (
+        cost.network(nasbench201.from_text(none.format(name)), config)
+        for name in ('skip_connect', 'none')
+      )
+      self.assertEqual(skip, null)
 
   def test_the_classifier_reads_what_is_concatenated(self):
     edges = tuple(Edge(0, target, 'null') for target in (2, 3))

@@ -8,6 +8,9 @@ from absl.testing import absltest
 from absl.testing import parameterized
 
 from nat_tf import layout
+from nat_tf.architecture import Architecture
+from nat_tf.architecture import Cell
+from nat_tf.architecture import Edge
 from nat_tf.layout import CellPlace
 
 
@@ -41,10 +44,10 @@ class PlacesTest(parameterized.TestCase):
     self.assertEqual(
       places,
       [
-        CellPlace('normal', 6, 1, (33, 28), (33, 28), False),
-        CellPlace('reduction', 12, 2, (33, 28), (17, 14), False),
-        CellPlace('reduction', 24, 2, (17, 14), (9, 7), True),
-        CellPlace('normal', 24, 1, (9, 7), (9, 7), True),
+        CellPlace('normal', 6, 1, (33, 28), (33, 28), True, False),
+        CellPlace('reduction', 12, 2, (33, 28), (17, 14), True, False),
+        CellPlace('reduction', 24, 2, (17, 14), (9, 7), True, True),
+        CellPlace('normal', 24, 1, (9, 7), (9, 7), True, True),
       ],
     )
 
@@ -59,18 +62,41 @@ class PlacesTest(parameterized.TestCase):
       [i for i, place in enumerate(places) if place.halve_first], [3, 6]
     )
 
-  def test_a_space_of_one_cell_and_one_input(self):
-    # The cell itself reduces; its input is the cell before, never halved.
-    config = dataclasses.replace(_config(4), cell_inputs=1, reduction='normal')
+  def test_nas_bench_201_prepares_the_inputs_of_its_residual_blocks(self):
+    # N R N R N: a cell's one input is the cell before, never halved.
+    config = dataclasses.replace(_config(5), skeleton=layout.NASBENCH201)
     self.assertEqual(
-      [(p.kind, p.stride, p.halve_first) for p in layout.places(config)],
-      [('normal', s, False) for s in (1, 2, 2, 1)],
+      [
+        (place.kind, place.prepares, place.halve_first)
+        for place in layout.places(config)
+      ],
+      [
+        ('normal', False, False),
+        ('reduction', True, False),
+        ('normal', False, False),
+        ('reduction', True, False),
+        ('normal', False, False),
+      ],
     )
 
 
 class ConfigTest(parameterized.TestCase):
   def test_the_stem_is_three_times_as_wide(self):
-    self.assertEqual(_config(8).stem_multiplier, 3)
+    self.assertEqual(_config(8).stem_channels, 24)
+
+  def test_reductions_are_the_architectures_own_or_residual_blocks(self):
+    cell = Cell(1, 2, (Edge(0, 1, 'skip'),), (1,))
+    architecture = Architecture.of(normal=cell, reduction=cell)
+    own = _config(3)
+    fixed = dataclasses.replace(own, skeleton=layout.NASBENCH201)
+    for config, expected in (
+      (own, [cell] * 3),
+      (fixed, [cell] + 2 * [layout.NASBENCH201.reduction]),
+    ):
+      self.assertEqual(
+        [config.cell(place, architecture) for place in layout.places(config)],
+        expected,
+      )
 
   @parameterized.parameters(0, -1)
   def test_refuses_a_network_without_cells(self, cells):

@@ -50,13 +50,12 @@ class StaticNetwork(tf.Module):
     self._network = network
     self._architecture = architecture
     self.kernels: list[Kernel] = []
-    encoding = network.space.encode(architecture)
     self._cells = []
     for place, cell in zip(
       layout.places(network.config), network._shared_cells
     ):
-      kind = network.space.cells.index(place.kind)
-      path = shared_cell.Path(*(tf.constant(x[kind]) for x in encoding))
+      encoding = network.space.encode_cell(place.kind, self._cell(place))
+      path = shared_cell.Path(*map(tf.constant, encoding))
       rows = cell._index(path).numpy()
       self._cells.append(self._edges(place, cell.bank, rows))
 
@@ -79,24 +78,40 @@ class StaticNetwork(tf.Module):
   def __call__(self, images: tf.Tensor) -> tf.Tensor:
     """Returns logits `[batch, classes]`."""
     network = self._network
+    skeleton = network.config.skeleton
     outputs = [network._stem(images)] * network.space.inputs
     for place, preprocess, edges in zip(
       layout.places(network.config), network._preprocess, self._cells
     ):
-      states = [layer(tf.nn.relu(x)) for layer, x in zip(preprocess, outputs)]
+      if skeleton.prepares:
+        outputs = [tf.nn.relu(x) for x in outputs]
+      states = [layer(x) for layer, x in zip(preprocess, outputs)]
       for edge, chain, kernels in edges:
         y = chain.forward(states[edge.source], kernels)[0] if chain else None
+        while len(states) < edge.target:
+          states.append(_zeros(states, place))
         if len(states) == edge.target:
           states.append(y if y is not None else _zeros(states, place))
         elif y is not None:
           states[edge.target] += y
-      cell = self._architecture[place.kind]
-      outputs = [*outputs[1:], _output(states, cell, network)]
-    return network._classifier(tf.reduce_mean(outputs[-1], axis=[1, 2]))
+      outputs = [
+        *outputs[1:],
+        _output(states, self._cell(place), network.space),
+      ]
+    features = outputs[-1]
+    if skeleton.final_norm:
+      mean, variance = tf.nn.moments(features, [0, 1, 2])
+      features = tf.nn.relu(
+        tf.nn.batch_normalization(features, mean, variance, None, None, 1e-5)
+      )
+    return network._classifier(tf.reduce_mean(features, axis=[1, 2]))
+
+  def _cell(self, place):
+    return self._network.config.cell(place, self._architecture)
 
   def _edges(self, place, bank, rows):
     """Returns every edge of a cell with its chain and kernels."""
-    space, cell = self._network.space, self._architecture[place.kind]
+    space, cell = self._network.space, self._cell(place)
     result = []
     for edge, slot in zip(cell.edges, space._slots(place.kind, cell)):
       stride = place.stride if edge.source < space.inputs else 1
@@ -118,11 +133,13 @@ def _zeros(states, place):
   return tf.zeros_like(states[0][:, :: place.stride, :: place.stride])
 
 
-def _output(states, cell, network):
-  parts = []
-  for vertex in range(network.space.inputs, network.space.vertices):
-    if vertex in cell.concat:
-      parts.append(states[vertex])
-    else:
-      parts.append(tf.zeros_like(states[network.space.inputs]))
-  return tf.concat(parts, axis=-1)
+def _output(states, cell, space):
+  if space.concat is not None:
+    return tf.concat([states[v] for v in space.concat], axis=-1)
+  return tf.concat(
+    [
+      states[v] if v in cell.concat else tf.zeros_like(states[space.inputs])
+      for v in range(space.inputs, space.vertices)
+    ],
+    axis=-1,
+  )

@@ -87,9 +87,7 @@ class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
 
   def test_equals_static_networks_of_one_kind_of_cell_with_one_input(self):
     space = spaces.NASBENCH201
-    config = dataclasses.replace(
-      _CONFIG, cell_inputs=1, reduction=space.cells[0]
-    )
+    config = dataclasses.replace(_CONFIG, skeleton=space.skeleton)
     self._check(space, 6, config)
 
   def test_equals_static_networks_with_all_operations(self):
