@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from nat_tf import agent
 from nat_tf import data
+from nat_tf import enumeration
 from nat_tf import environment
 from nat_tf import path_optimizer
 from nat_tf import reward
@@ -160,6 +161,15 @@ class Search:
     optimizer.build(self._network.trainable_variables)
     return optimizer
 
+  def _inputs(self) -> sampling.Sampler:
+    """Returns where the architectures come from that the policy learns on."""
+    if not self._config.held_out:
+      return self._sampler
+    codes = self._config.learned_codes()
+    return sampling.PoolSampler(
+      enumeration.encode(self._config.search_space(), codes)
+    )
+
   def _make_learner(self, transformer, dataset) -> agent.Learner:
     config, space = self._config, transformer.space
     rewards = reward.SharedWeightReward(
@@ -168,7 +178,7 @@ class Search:
     )
     world = environment.TransformationEnvironment(
       space,
-      sampling.Repeated(self._sampler, config.policy_samples),
+      sampling.Repeated(self._inputs(), config.policy_samples),
       rewards,
       transitions.allowed(config.transitions, space.operations),
       config.policy_batch * config.policy_samples,

@@ -1,14 +1,7 @@
 """How much of what can be gained a policy finds, against ground truth.
 
-A policy learns on one half of all cells and is judged on the other. Accuracies
-are those of networks that were trained for real (method, section 8):
-
-  captured gain = (mean test(alpha) - mean test(beta))
-                  / (mean test(oracle(beta)) - mean test(beta))
-
-in percent, over the held-out inputs beta; oracle(beta) is what beta may become
-with the highest validation accuracy. 100 % is what choosing by validation
-accuracy gives at best, 0 % is to leave everything as it is.
+A policy learns on one half of all cells and is judged on the other, by its
+captured gain there (see `captured_gain`).
 """
 
 from __future__ import annotations
@@ -21,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from nat_tf import agent
+from nat_tf import captured_gain
 from nat_tf import enumeration
 from nat_tf import environment
 from nat_tf import exhaustive
@@ -29,7 +23,6 @@ from nat_tf import sampling
 from nat_tf import spaces
 from nat_tf import tabular_reward
 from nat_tf.accuracy_table import AccuracyTable
-from nat_tf.accuracy_table import TableError
 from nat_tf.recipes import Recipe
 
 # Transformations among which the best by validation is taken.
@@ -84,6 +77,7 @@ class Study:
   Attributes:
     learned_from: codes of the cells that policies learn from.
     held_out: codes of the others.
+    captured: the held-out cells' captured gain.
   """
 
   def __init__(self, table: AccuracyTable, allowed: np.ndarray, seed: int):
@@ -102,24 +96,7 @@ class Study:
     self._seed = seed
     codes = np.random.default_rng(seed).permutation(len(table.test))
     self.learned_from, self.held_out = np.split(codes, [len(codes) // 2])
-    self._beta = table.test[self.held_out].mean()
-    best = exhaustive.oracle(table, allowed)[self.held_out]
-    self._oracle = table.test[best].mean()
-    if self._oracle <= self._beta:
-      raise TableError(
-        f'the table leaves nothing to gain: the mean test accuracy is '
-        f'{100 * self._beta:.2f} %, that of the best within reach '
-        f'{100 * self._oracle:.2f} %'
-      )
-
-  def captured(self, accuracy: np.ndarray) -> float:
-    """Returns the captured gain, percent.
-
-    Args:
-      accuracy: test accuracies, 0 to 1, of what the held-out cells became.
-    """
-    gain = np.mean(accuracy) - self._beta
-    return float(100 * gain / (self._oracle - self._beta))
+    self.captured = captured_gain.CapturedGain(table, allowed, self.held_out)
 
   def bounds(self) -> Bounds:
     """Returns what can be gained, and what chance finds of it."""
@@ -129,7 +106,8 @@ class Study:
     captured = {
       k: self.captured(row) for k, row in zip(RANDOM_EVALUATIONS, random)
     }
-    return Bounds(float(100 * self._beta), float(100 * self._oracle), captured)
+    beta, oracle = self.captured.beta.mean(), self.captured.oracle.mean()
+    return Bounds(float(100 * beta), float(100 * oracle), captured)
 
   def train(
     self,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from nat_tf import agent
 from nat_tf import data
+from nat_tf import enumeration
 from nat_tf import policy
 from nat_tf import spaces
 from nat_tf import transitions
+from nat_tf.setting import ConfigError
 from nat_tf.setting import Range
 from nat_tf.setting import Settings
 from nat_tf.setting import setting
@@ -122,12 +126,44 @@ class SearchConfig(Settings):
     'shares leave is for the policy)',
     range=_SHARE,
   )
+  held_out: int = setting(
+    0,
+    'architectures that the policy never learns from, so that //nat_tf:ranking '
+    'can judge it by them; only in a space that can be enumerated',
+    range=_NOT_NEGATIVE,
+  )
   final_cells: int = setting(
     20, 'cells of the final network, for which costs are counted', range=_COUNT
   )
   final_channels: int = setting(
     36, 'channels of the final network in its first cell', range=_CHANNELS
   )
+
+  def __post_init__(self):
+    super().__post_init__()
+    if not self.held_out:
+      return
+    try:
+      count = enumeration.count(self.search_space())
+    except ValueError as error:
+      raise ConfigError(f'--held_out is {self.held_out}, but {error}') from None
+    if self.held_out >= count:
+      raise ConfigError(
+        f'--held_out is {self.held_out}; the {self.space} space has only '
+        f'{count} architectures, and the policy needs some to learn from'
+      )
+
+  def held_out_codes(self) -> np.ndarray:
+    """Returns the codes of what is held out, `[held_out]`."""
+    return self._shuffled_codes()[: self.held_out]
+
+  def learned_codes(self) -> np.ndarray:
+    """Returns the codes of all others; only where some are held out."""
+    return self._shuffled_codes()[self.held_out :]
+
+  def _shuffled_codes(self) -> np.ndarray:
+    count = enumeration.count(self.search_space())
+    return np.random.default_rng(self.seed).permutation(count)
 
   def search_space(self) -> spaces.Space:
     """Returns the space that `space` names."""

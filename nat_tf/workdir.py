@@ -132,6 +132,25 @@ class Workdir:
         f'cannot write {self.file(name)}: {error.strerror or error}'
       ) from None
 
+  def add_json(self, name: str, values: dict[str, Any]):
+    """Adds values to a JSON file, which need not be there yet.
+
+    Raises:
+      WorkdirError: it cannot be read or written, or is no mapping.
+    """
+    path = self.file(name)
+    try:
+      with open(path, encoding='utf-8') as file:
+        known = json.load(file)
+      known.update(values)
+    except FileNotFoundError:
+      known = values
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+      raise WorkdirError(
+        f'cannot add to {path}: {error}; move it away'
+      ) from None
+    self.write_json(name, known)
+
   def write_json(self, name: str, value: Any):
     """Writes a JSON file of the directory; see `write_text`."""
     self.write_text(name, json.dumps(value, indent=2) + '\n')

@@ -44,6 +44,7 @@ _BOUNDS = (
   ('candidates_fraction', 0.0, 1e-9, 'above 0 and below 1'),
   ('candidates_fraction', 1.0, 0.999, 'above 0 and below 1'),
   ('image_size', -1, 0, '0 or more'),
+  ('held_out', -1, 0, '0 or more'),
   ('final_cells', 0, 1, '1 or more'),
   ('final_channels', 0, 2, 'even and 2 or more'),
   ('final_channels', 37, 38, 'even and 2 or more'),
@@ -98,6 +99,24 @@ class SearchConfigTest(absltest.TestCase):
     config = SearchConfig.from_json(json.dumps(values))
     self.assertEqual(config, SearchConfig(policy_samples=1))
     self.assertEqual(config.agent_config(10).baseline, 'average')
+
+  def test_held_out_and_learned_architectures_are_all_there_are(self):
+    config = SearchConfig(space='nasbench201', held_out=1000, seed=3)
+    held_out, learned = config.held_out_codes(), config.learned_codes()
+    self.assertLen(held_out, 1000)
+    self.assertEqual(
+      sorted([*held_out.tolist(), *learned.tolist()]), list(range(5**6))
+    )
+    again = SearchConfig(space='nasbench201', held_out=1000, seed=3)
+    self.assertEqual(again.held_out_codes().tolist(), held_out.tolist())
+
+  def test_what_cannot_be_held_out(self):
+    for space, count, words in (
+      ('darts', 10, '--held_out is 10, but the darts space does not fix its'),
+      ('nasbench201', 15625, 'space has only 15625 architectures'),
+    ):
+      with self.assertRaisesRegex(setting.ConfigError, words):
+        SearchConfig(space=space, held_out=count)
 
   def test_samples_are_compared_with_one_another(self):
     config = SearchConfig(policy_samples=3).agent_config(10)

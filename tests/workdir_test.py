@@ -225,6 +225,23 @@ class WriteTest(WorkdirTestCase):
       'new',
     )
 
+  def test_adds_to_a_json_file(self):
+    self.workdir.add_json('facts.json', {'a': 1, 'b': 1})
+    self.workdir.add_json('facts.json', {'b': 2})
+    with open(self.workdir.file('facts.json'), encoding='utf-8') as file:
+      self.assertEqual(json.load(file), {'a': 1, 'b': 2})
+
+  def test_does_not_add_to_what_is_no_mapping(self):
+    for text in ('[1]', '{'):
+      self.workdir.write_text('facts.json', text)
+      with self.assertRaisesRegex(
+        workdir.WorkdirError,
+        f'cannot add to {self.path}/facts.json: .*; move it away',
+      ):
+        self.workdir.add_json('facts.json', {'a': 1})
+      with open(self.workdir.file('facts.json'), encoding='utf-8') as file:
+        self.assertEqual(file.read(), text)
+
   def test_the_directory_has_gone(self):
     shutil.rmtree(self.path)
     with self.assertRaisesRegex(

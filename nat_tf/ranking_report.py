@@ -1,0 +1,148 @@
+"""What a ranking study found: a table on the terminal, JSON and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.figure
+import numpy as np
+
+from nat_tf import atomic_file
+from nat_tf.ranking_study import Gain
+from nat_tf.ranking_study import Ranking
+
+_BLUE, _ORANGE = '#1f4e79', '#c55a11'
+# Names of `RankingStudy.gains`, and their headings.
+GAINS = ('argmax', 'best_of_10')
+_HEADINGS = ('most probable', 'best of 10')
+
+
+def summary(
+  ranking: Ranking, gains: list[Gain], beta: np.ndarray, oracle: np.ndarray
+) -> dict[str, Any]:
+  """Returns the numbers for `summary.json`.
+
+  Args:
+    ranking: of random architectures.
+    gains: of the most probable transformations and of the best of 10.
+    beta: `[inputs]` test accuracy of the inputs, 0 to 1.
+    oracle: `[inputs]` that of the best they may become.
+
+  Returns:
+    kendall, spearman: of all random architectures.
+    top_quarter: the same of the quarter with the highest test accuracy.
+    architectures: number of random architectures.
+    captured_gain, improved, costlier: for `argmax` and `best_of_10`; see
+      `Gain`.
+    test: mean test accuracies in percent, those of `beta` and `oracle` as well.
+    inputs: number of inputs.
+  """
+  top = ranking.top_quarter()
+  named = dict(zip(GAINS, gains))
+  return {
+    'kendall': ranking.kendall,
+    'spearman': ranking.spearman,
+    'top_quarter': {'kendall': top.kendall, 'spearman': top.spearman},
+    'architectures': len(ranking.test),
+    'captured_gain': {name: one.captured for name, one in named.items()},
+    'improved': {name: one.improved for name, one in named.items()},
+    'costlier': {name: one.costlier for name, one in named.items()},
+    'test': {
+      'beta': float(100 * beta.mean()),
+      **{name: float(100 * one.test.mean()) for name, one in named.items()},
+      'oracle': float(100 * oracle.mean()),
+    },
+    'inputs': len(beta),
+  }
+
+
+def table(facts: dict[str, Any]) -> str:
+  """Returns the numbers as aligned tables.
+
+  Args:
+    facts: what `summary` returned.
+  """
+  test, top = facts['test'], facts['top_quarter']
+  first = [
+    ('shared weights against training', "Kendall's tau", "Spearman's rho"),
+    (
+      f'{facts["architectures"]} random architectures',
+      f'{facts["kendall"]:.3f}',
+      f'{facts["spearman"]:.3f}',
+    ),
+    (
+      'the best quarter of them',
+      f'{top["kendall"]:.3f}',
+      f'{top["spearman"]:.3f}',
+    ),
+  ]
+  second = [
+    (f'{facts["inputs"]} held-out inputs', *_HEADINGS),
+    _row('captured gain', '{:.1f} %', facts['captured_gain']),
+    _row('improved, where a point can be', '{:.1f} %', facts['improved']),
+    _row('costlier than the input', '{}', facts['costlier']),
+    _row('mean test accuracy', '{:.2f} %', test),
+  ]
+  ends = f'inputs {test["beta"]:.2f} %, oracle {test["oracle"]:.2f} %'
+  return '\n'.join([*_aligned(first), '', *_aligned(second), ends])
+
+
+def draw(
+  ranking: Ranking, gains: list[Gain], beta: np.ndarray, path: str
+) -> None:
+  """Draws both rankings against each other, and what became of the inputs.
+
+  Args:
+    ranking: of random architectures.
+    gains: of the most probable transformations and of the best of 10.
+    beta: `[inputs]` test accuracy of the inputs, 0 to 1.
+    path: the picture to write.
+  """
+  figure = matplotlib.figure.Figure(figsize=(10, 4.8), layout='constrained')
+  left, right = figure.subplots(1, 2)
+  left.scatter(
+    100 * ranking.shared, 100 * ranking.test, s=10, color=_BLUE, alpha=0.5, lw=0
+  )
+  left.set(
+    xlabel='accuracy with shared weights, %',
+    ylabel='test accuracy, trained for real, %',
+    title=f"{len(ranking.test)} random cells: Kendall's tau "
+    f'{ranking.kendall:.2f}',
+  )
+  ends = [100 * beta.min() - 1, 100 * gains[0].test.max() + 1]
+  right.plot(ends, ends, color='#404040', lw=1, ls='--')
+  right.scatter(
+    100 * beta, 100 * gains[0].test, s=10, color=_ORANGE, alpha=0.5, lw=0
+  )
+  right.annotate(
+    'better than the input', (0.03, 0.95), xycoords='axes fraction'
+  )
+  right.annotate(
+    'worse', (0.97, 0.03), xycoords='axes fraction', horizontalalignment='right'
+  )
+  right.set(
+    xlabel='test accuracy of the input, %',
+    ylabel='test accuracy of what it becomes, %',
+    title=f'{len(beta)} held-out cells: captured gain '
+    f'{gains[0].captured:.0f} %',
+  )
+  for axes in (left, right):
+    axes.grid(alpha=0.3)
+  with atomic_file.replacing(path) as temporary:
+    figure.savefig(temporary, dpi=110, metadata={'Software': None})
+
+
+def _row(name: str, form: str, values: dict[str, Any]) -> tuple[str, ...]:
+  return (name, *(form.format(values[gain]) for gain in GAINS))
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+  widths = [max(map(len, column)) for column in zip(*rows)]
+  return [
+    '  '.join(
+      [row[0].ljust(widths[0])]
+      + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+    )
+    for row in rows
+  ]

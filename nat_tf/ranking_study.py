@@ -1,0 +1,183 @@
+"""How well a search's shared weights rank, and what it gains, by ground truth.
+
+Shared weights are of use as far as they order architectures as training them
+for real does. On a space whose architectures were all trained both that and the
+gain of a whole search, policy and choice among candidates included, can be
+measured (method, section 8).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import scipy.stats
+import tensorflow as tf
+
+from nat_tf import agent
+from nat_tf import captured_gain
+from nat_tf import enumeration
+from nat_tf import reward
+from nat_tf import spaces
+from nat_tf import transformer as transformer_lib
+from nat_tf import transitions
+from nat_tf.accuracy_table import AccuracyTable
+from nat_tf.transformer import Measured
+from nat_tf.transformer import Transformer
+
+# Architectures scored in one call of the graph.
+_CHUNK = 50
+# An oracle's gain from which on a transformation is expected to improve.
+_WORTHWHILE = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class Ranking:
+  """Architectures by shared weights and by training.
+
+  Attributes:
+    shared: `[architectures]` accuracy with shared weights, 0 to 1.
+    test: `[architectures]` test accuracy after training, 0 to 1.
+  """
+
+  shared: np.ndarray
+  test: np.ndarray
+
+  @property
+  def kendall(self) -> float:
+    """Kendall's tau (b): share of ordered pairs less that of disordered."""
+    return float(scipy.stats.kendalltau(self.shared, self.test).statistic)
+
+  @property
+  def spearman(self) -> float:
+    """Spearman's rho: correlation of the ranks."""
+    return float(scipy.stats.spearmanr(self.shared, self.test).statistic)
+
+  def top_quarter(self) -> Ranking:
+    """Returns the quarter with the highest test accuracy."""
+    top = self.test >= np.quantile(self.test, 0.75)
+    return Ranking(self.shared[top], self.test[top])
+
+
+@dataclasses.dataclass(frozen=True)
+class Gain:
+  """What became of the inputs.
+
+  Attributes:
+    captured: captured gain, percent.
+    test: `[inputs]` test accuracy of what they became.
+    improved: share of the inputs whose oracle gains more than a point that
+      became better, percent.
+    costlier: number of inputs whose cost grew.
+  """
+
+  captured: float
+  test: np.ndarray
+  improved: float
+  costlier: int
+
+
+class RankingStudy:
+  """A search and the truth.
+
+  Args:
+    transformer: what was learned, in a space that can be enumerated.
+    table: accuracies of all architectures of its space.
+    images: number of held-out images that shared weights are measured on.
+  """
+
+  def __init__(
+    self, transformer: Transformer, table: AccuracyTable, images: int
+  ):
+    self._transformer = transformer
+    self._table = table
+    config = transformer.config
+    self._allowed = transitions.allowed(
+      config.transitions, transformer.space.operations
+    )
+    self._accuracy = reward.HeldOutAccuracy(
+      transformer.network,
+      transformer.dataset.candidate_batches().take(
+        -(-images // config.batch_size)
+      ),
+    )
+    self._known: dict[int, Measured] = {}
+
+  def ranking(self, count: int, seed: int) -> Ranking:
+    """Ranks random architectures.
+
+    Args:
+      count: how many.
+      seed: decides which.
+    """
+    codes = np.random.default_rng(seed).choice(
+      len(self._table.test), count, replace=False
+    )
+    shared = np.array([one.accuracy for one in self.measured(codes)])
+    return Ranking(shared, self._table.test[codes])
+
+  def gains(self, inputs: np.ndarray, candidates: int, seed: int) -> list[Gain]:
+    """Transforms architectures that the policy has not learned from.
+
+    Args:
+      inputs: `[inputs]` codes.
+      candidates: samples to choose from.
+      seed: of the samples.
+
+    Returns:
+      Two gains: of the most probable transformations, without any evaluation;
+      and of the best by shared weights among the input, the most probable one
+      and the samples, as `Transformer.transform` chooses.
+    """
+    space = self._transformer.space
+    beta = enumeration.encode(space, inputs)
+    proposed = agent.transform(
+      self._transformer.actor,
+      self._allowed,
+      spaces.Encoding(*map(tf.constant, beta)),
+      candidates,
+      tf.constant([seed, 0]),
+    )
+    codes = enumeration.code(proposed, space)
+    contenders = np.concatenate([inputs[:, np.newaxis], codes], axis=1)
+    scale = self.scale(inputs)
+    chosen = [transformer_lib.best(row) for row in self.measured(contenders)]
+    best = np.take_along_axis(contenders, np.array(chosen)[:, None], axis=1)
+    return [
+      self._gain(inputs, outputs, scale)
+      for outputs in (codes[:, 0], best[:, 0])
+    ]
+
+  def scale(self, inputs: np.ndarray) -> captured_gain.CapturedGain:
+    """Returns what can be gained of `[inputs]` codes."""
+    return captured_gain.CapturedGain(self._table, self._allowed, inputs)
+
+  def measured(self, codes: np.ndarray) -> np.ndarray:
+    """Returns what is known of architectures, in the shape of `codes`."""
+    missing = np.array(sorted(set(codes.ravel()) - set(self._known)), int)
+    space = self._transformer.space
+    for start in range(0, len(missing), _CHUNK):
+      chunk = missing[start : start + _CHUNK]
+      # All calls have one shape, so that nothing is compiled twice.
+      encoding = enumeration.encode(space, np.resize(chunk, _CHUNK))
+      accuracies = self._accuracy(encoding)
+      for code, accuracy in zip(chunk, accuracies):
+        one = space.decode(enumeration.encode(space, code))
+        self._known[code] = Measured(
+          one, self._transformer.cost(one), float(accuracy)
+        )
+    return np.vectorize(self._known.__getitem__, otypes=[object])(codes)
+
+  def _gain(self, inputs, outputs, scale) -> Gain:
+    test = self._table.test[outputs]
+    worthwhile = scale.oracle - scale.beta > _WORTHWHILE
+    better = test > scale.beta
+    return Gain(
+      scale(test),
+      test,
+      float(100 * better[worthwhile].mean()),
+      sum(
+        not after.cost.within(before.cost)
+        for before, after in zip(self.measured(inputs), self.measured(outputs))
+      ),
+    )

@@ -1,0 +1,156 @@
+"""Tests of nat_tf.ranking_study."""
+
+from __future__ import annotations
+
+import os
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+
+from nat_tf import accuracy_table
+from nat_tf import agent
+from nat_tf import data
+from nat_tf import enumeration
+from nat_tf import ranking_study
+from nat_tf import search_config
+from nat_tf import spaces
+from nat_tf import transformer as transformer_lib
+from nat_tf.ranking_study import Ranking
+
+_SPACE = spaces.NASBENCH201
+_COUNT = enumeration.count(_SPACE)
+
+# Accuracies by number of operations: what a cell has of conv_3x3 and of skip.
+_OPERATIONS = enumeration.operations(_SPACE, np.arange(_COUNT))[:, 0]
+_TEST = 0.4 + 0.05 * (_OPERATIONS == 0).sum(1) + 0.1 * (_OPERATIONS == 3).sum(1)
+_TABLE = accuracy_table.AccuracyTable(_SPACE, 'toy', _TEST, _TEST)
+
+
+def _code(text: str) -> int:
+  """The code of six operations."""
+  digits = [_SPACE.index(name) for name in text.split()]
+  return int(np.dot(digits, 5 ** np.arange(6)[::-1]))
+
+
+_CONVS = _code('conv_3x3 conv_3x3 conv_3x3 conv_3x3 conv_3x3 conv_3x3')  # 0.70
+_ONE_SKIP = _code('skip conv_3x3 conv_3x3 conv_3x3 conv_3x3 conv_3x3')  # 0.75
+_TWO_SKIPS = _code('skip skip conv_3x3 conv_3x3 conv_3x3 conv_3x3')  # 0.80
+_ONE_NULL = _code('null conv_3x3 conv_3x3 conv_3x3 conv_3x3 conv_3x3')  # 0.65
+_CHEAP = _code('skip skip skip skip skip null')  # 0.90
+_COSTLIER = _code('skip skip skip skip skip conv_3x3')  # 0.95
+
+
+class RankingTest(tf.test.TestCase):
+  def test_correlations(self):
+    #  shared 1 2 3 4    Of six pairs one (2, 3) is in the wrong order:
+    #  test   1 3 2 4    tau = (5 - 1) / 6, rho = 1 - 6 * 2 / (4 * 15)
+    ranking = Ranking(np.array([1, 2, 3, 4]), np.array([1, 3, 2, 4]))
+    self.assertAlmostEqual(ranking.kendall, 4 / 6)
+    self.assertAlmostEqual(ranking.spearman, 0.8)
+
+  def test_top_quarter_is_the_truths(self):
+    # Trained, 6 and 7 are the best of 8; shared weights have them in reverse.
+    ranking = Ranking(np.array([0, 1, 2, 3, 4, 5, 7, 6]), np.arange(8))
+    self.assertAllEqual(ranking.top_quarter().test, [6, 7])
+    self.assertAlmostEqual(ranking.top_quarter().kendall, -1.0)
+
+
+class RankingStudyTest(tf.test.TestCase):
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    data_dir = os.path.join(tf.compat.v1.test.get_temp_dir(), 'data')
+    os.makedirs(data_dir, exist_ok=True)
+    config = search_config.SearchConfig(
+      data_dir=data_dir,
+      space='nasbench201',
+      cells=3,
+      channels=2,
+      batch_size=32,
+      final_cells=3,
+      final_channels=4,
+      held_out=100,
+    )
+    dataset = data.load(config.data_config())
+    cls.transformer = transformer_lib.Transformer(config, dataset)
+
+  def _study(self, shared):
+    """Returns a study whose shared weights have known accuracies, by code."""
+    study = ranking_study.RankingStudy(self.transformer, _TABLE, 64)
+
+    def accuracy(encoding):
+      self.assertLen(encoding.operations, 50)
+      return shared[enumeration.code(encoding, _SPACE)]
+
+    study._accuracy = accuracy
+    return study
+
+  def test_measures_what_the_network_says(self):
+    study = ranking_study.RankingStudy(self.transformer, _TABLE, 64)
+    codes = np.array([[_CONVS, _CHEAP], [_CHEAP, _ONE_NULL]])
+    encodings = enumeration.encode(_SPACE, codes.ravel())
+    scores = [
+      self.transformer.network(
+        images, spaces.Encoding(*(x[i] for x in encodings))
+      )
+      for i in range(4)
+      for images, _, _ in self.transformer.dataset.candidate_batches().take(2)
+    ]
+    labels = [
+      labels
+      for _ in range(4)
+      for _, labels, _ in self.transformer.dataset.candidate_batches().take(2)
+    ]
+    right = [
+      float(np.mean(np.argmax(s, -1) == y)) for s, y in zip(scores, labels)
+    ]
+    expected = np.reshape(np.mean(np.reshape(right, [4, 2]), 1), [2, 2])
+    measured = study.measured(codes)
+    self.assertAllClose(
+      [[one.accuracy for one in row] for row in measured], expected, atol=1e-6
+    )
+    self.assertEqual(
+      measured[0, 0].architecture,
+      _SPACE.decode(enumeration.encode(_SPACE, np.array(_CONVS))),
+    )
+
+  def test_perfect_and_reversed_rankings(self):
+    for shared, expected in ((_TEST, 1.0), (1 - _TEST, -1.0)):
+      ranking = self._study(shared).ranking(60, seed=1)
+      self.assertLen(set(ranking.test), len(set(ranking.shared)))
+      self.assertAlmostEqual(ranking.kendall, expected)
+
+  def test_gains(self):
+    #  inputs      most probable   samples                best by shared weights
+    #  _CONVS      _ONE_NULL       _ONE_SKIP, _TWO_SKIPS  _TWO_SKIPS
+    #  _CHEAP      _CHEAP          _COSTLIER, _CHEAP      _CHEAP
+    # What costs more than its input is never taken.
+    inputs = np.array([_CONVS, _CHEAP])
+    proposed = np.array(
+      [[_ONE_NULL, _ONE_SKIP, _TWO_SKIPS], [_CHEAP, _COSTLIER, _CHEAP]]
+    )
+    with mock.patch.object(
+      agent, 'transform', return_value=enumeration.encode(_SPACE, proposed)
+    ):
+      argmax, best = self._study(_TEST).gains(inputs, 2, seed=0)
+    # Oracles: six skips, 1.0, for both.
+    self.assertAllClose(argmax.test, [0.65, 0.9])
+    self.assertAlmostEqual(argmax.captured, 100 * (0.775 - 0.8) / (1.0 - 0.8))
+    self.assertEqual((argmax.improved, argmax.costlier), (0.0, 0))
+    self.assertAllClose(best.test, [0.8, 0.9])
+    self.assertAlmostEqual(best.captured, 100 * (0.85 - 0.8) / (1.0 - 0.8))
+    self.assertEqual((best.improved, best.costlier), (50.0, 0))
+
+  def test_counts_what_became_costlier(self):
+    proposed = np.array([[_COSTLIER, _COSTLIER]])
+    with mock.patch.object(
+      agent, 'transform', return_value=enumeration.encode(_SPACE, proposed)
+    ):
+      argmax, best = self._study(_TEST).gains(np.array([_CHEAP]), 1, seed=0)
+    self.assertEqual((argmax.costlier, best.costlier), (1, 0))
+    self.assertEqual((argmax.improved, best.improved), (100.0, 0.0))
+
+
+if __name__ == '__main__':
+  tf.test.main()
