@@ -48,7 +48,7 @@ def main(argv: list[str]):
     autograph=False,
   )
   batches = [
-    sampling.UniformSampler(space)(_BATCH.value, tf.constant([i, 0]))
+    sampling.RandomSampler(space)(_BATCH.value, tf.constant([i, 0]))
     for i in range(_REPEATS)
   ]
   seed = tf.constant([0, 0])

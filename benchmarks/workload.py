@@ -74,7 +74,7 @@ class SharedWork:
     self.score_function = tf.function(
       functools.partial(scoring.score, self.network), autograph=False
     )
-    self._sampler = sampling.UniformSampler(self.space)
+    self._sampler = sampling.RandomSampler(self.space)
 
   def architecture(self, seed: int) -> spaces.Encoding:
     """Draws a random architecture."""

@@ -11,6 +11,7 @@ from nat_tf import agent
 from nat_tf import data
 from nat_tf import enumeration
 from nat_tf import environment
+from nat_tf import operations
 from nat_tf import path_optimizer
 from nat_tf import reward
 from nat_tf import sampling
@@ -61,7 +62,7 @@ class Search:
   ):
     self._config = transformer.config
     self._network = transformer.network
-    self._sampler = sampling.UniformSampler(transformer.space)
+    self._paths = self._weights_sampler()
     parts, batch = dataset.info.examples, self._config.batch_size
     self._weights_steps = self._config.weights_steps or max(
       1, parts.weights // batch
@@ -88,16 +89,19 @@ class Search:
   @property
   def steps(self) -> int:
     """Steps of the whole search."""
-    return self._config.epochs * self._steps_per_epoch
+    return self._taken(self._config.epochs)
 
   @property
   def done(self) -> int:
     """Steps of the finished epochs, before `run`."""
-    return self.epoch * self._steps_per_epoch
+    return self._taken(self.epoch)
 
-  @property
-  def _steps_per_epoch(self) -> int:
-    return self._weights_steps + self._policy_steps
+  def _taken(self, epochs: int) -> int:
+    """Returns the steps of so many epochs from the first."""
+    return epochs * self._weights_steps + self._policy_taken(epochs)
+
+  def _policy_taken(self, epochs: int) -> int:
+    return max(0, epochs - self._config.warmup) * self._policy_steps
 
   def run(self, report: Callable[[Progress], None]):
     """Learns to the end; writes a checkpoint after every epoch.
@@ -113,22 +117,22 @@ class Search:
         report(self._progress('weights', i + 1, config.batch_size, metrics))
       transformations = config.policy_batch * config.policy_samples
       images = 2 * transformations * config.batch_size
-      for i in range(self._policy_steps):
+      for i in range(self._policy_taken(epoch) - self._policy_taken(epoch - 1)):
         metrics = self._learner.run(tf.constant(1))._asdict()
         taken = self._weights_steps + i + 1
         report(self._progress('policy', taken, images, metrics))
       self._manager.save(checkpoint_number=self.epoch)
 
   def _progress(self, phase, taken, images, metrics) -> Progress:
-    before = (self.epoch - 1) * self._steps_per_epoch
+    step = self._taken(self.epoch - 1) + taken
     return Progress(
       phase,
       self.epoch,
-      before + taken,
+      step,
       self.steps,
       images,
       metrics,
-      taken == self._steps_per_epoch,
+      step == self._taken(self.epoch),
     )
 
   @tf.function(autograph=False)
@@ -138,7 +142,7 @@ class Search:
       tf.constant([self._config.seed, _WEIGHTS_STREAM]),
       tf.cast(self._optimizer.iterations, tf.int32),
     )
-    drawn = self._sampler(1, seed)
+    drawn = self._paths(1, seed)
     scores, gradients = self._network.loss_and_gradients(
       images, labels, spaces.Encoding(*(x[0] for x in drawn))
     )
@@ -161,10 +165,23 @@ class Search:
     optimizer.build(self._network.trainable_variables)
     return optimizer
 
+  def _weights_sampler(self) -> sampling.Sampler:
+    """Returns where the architectures come from that train the weights.
+
+    What has weights is drawn more often: it has to be learned, and shared by
+    all architectures it learns slowly; what has none is no worse for being rare
+    (docs/ranking.md).
+    """
+    space, odds = self._config.search_space(), self._config.weights_odds
+    return sampling.RandomSampler(
+      space,
+      [odds if operations.learns(name) else 1.0 for name in space.operations],
+    )
+
   def _inputs(self) -> sampling.Sampler:
     """Returns where the architectures come from that the policy learns on."""
     if not self._config.held_out:
-      return self._sampler
+      return sampling.RandomSampler(self._config.search_space())
     codes = self._config.learned_codes()
     return sampling.PoolSampler(
       enumeration.encode(self._config.search_space(), codes)
@@ -174,7 +191,7 @@ class Search:
     config, space = self._config, transformer.space
     rewards = reward.SharedWeightReward(
       self._network,
-      dataset.policy_batches(start=self.epoch * self._policy_steps),
+      dataset.policy_batches(start=self._policy_taken(self.epoch)),
     )
     world = environment.TransformationEnvironment(
       space,
@@ -184,5 +201,5 @@ class Search:
       config.policy_batch * config.policy_samples,
       config.seed,
     )
-    schedule = config.agent_config(config.epochs * self._policy_steps)
+    schedule = config.agent_config(self._policy_taken(config.epochs))
     return agent.Learner(world, transformer.actor, schedule, config.seed)

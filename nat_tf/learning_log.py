@@ -97,7 +97,6 @@ def _read(workdir: workdir_lib.Workdir) -> list[dict]:
 
 def _draw(rows: list[dict], path: str):
   """Draws loss, mean reward and entropy over the epochs."""
-  epochs = [int(row['epoch']) for row in rows]
   figure = matplotlib.figure.Figure(figsize=(12, 3.2), layout='constrained')
   panels = figure.subplots(1, 3)
   for axes, (column, title) in zip(
@@ -108,7 +107,10 @@ def _draw(rows: list[dict], path: str):
       ('policy_entropy', 'entropy of the policy, nats'),
     ),
   ):
-    values = np.array([float(row[column]) for row in rows])
+    # Before the policy starts, its columns are empty.
+    measured = [row for row in rows if row.get(column, '') != '']
+    epochs = [int(row['epoch']) for row in measured]
+    values = np.array([float(row[column]) for row in measured])
     axes.plot(epochs, values, color='#9bb7cf', linewidth=1)
     window = max(1, len(values) // 10)
     smooth = [

@@ -130,6 +130,19 @@ def chain(name: str, stride: int, shared: bool) -> Chain | None:
   return Chain(_BUILDERS[operation.type](operation.kernel, stride, shared))
 
 
+def learns(name: str) -> bool:
+  """Returns whether an operation has weights, where nothing is strided.
+
+  Args:
+    name: a name of the vocabulary.
+
+  Raises:
+    UnknownOperationError: no operation is called so.
+  """
+  one = chain(name, 1, shared=True)
+  return one is not None and bool(one.parameters(1))
+
+
 def _conv(kernel, stride, shared):
   del shared
   return (

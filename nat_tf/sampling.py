@@ -7,6 +7,8 @@ the same architectures (method, section 4: "sample an architecture uniformly").
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+import math
 from typing import Callable
 
 import numpy as np
@@ -19,22 +21,25 @@ from nat_tf import spaces
 Sampler = Callable[[int, tf.Tensor], spaces.Encoding]
 
 
-class UniformSampler:
-  """Draws architectures uniformly from a space.
+class RandomSampler:
+  """Draws architectures from a space, uniformly unless told otherwise.
 
   Every present edge gets an operation, and a source among the vertices before
-  its target, each with equal probability and independently. The size is drawn
+  its target, independently and with equal probability. The size is drawn
   once an architecture and holds for all its cells: a space of several sizes is
   the union of spaces of one size (`micro` is DARTS's and ENAS's).
   """
 
-  def __init__(self, space: spaces.Space):
+  def __init__(self, space: spaces.Space, odds: Sequence[float] | None = None):
     """Prepares to draw from a space.
 
     Args:
       space: where the architectures come from.
+      odds: for every operation of the space how likely it is, in any unit; None
+        for all alike.
     """
     self._space = space
+    self._odds = np.asarray(odds or [1.0] * len(space.operations), np.float32)
 
   def __call__(self, count: int, seed: tf.Tensor) -> spaces.Encoding:
     """Draws architectures.
@@ -53,9 +58,13 @@ class UniformSampler:
     )
     shape = [count, len(space.cells), space.edges]
     present = self._present(tf.gather(space.sizes, choice), shape)
-    operations = tf.random.stateless_uniform(
-      shape, seeds[1], maxval=len(space.operations), dtype=tf.int32
+    operations = tf.random.stateless_categorical(
+      np.log(self._odds)[np.newaxis],
+      math.prod(shape),
+      seeds[1],
+      dtype=tf.int32,
     )
+    operations = tf.reshape(operations, shape)
     operations = tf.where(present, operations, space.index('null'))
     sources = self._sources(present, shape, seeds[2])
     concat = self._concat(operations, sources, present, choice)

@@ -35,8 +35,9 @@ class SearchConfig(Settings):
   """
 
   noun = 'search'
-  # Before there were samples, every architecture was transformed once.
-  formerly = {'policy_samples': 1}
+  # Before there were samples, every architecture was transformed once; before
+  # there were odds, weight steps drew uniformly.
+  formerly = {'policy_samples': 1, 'weights_odds': 1.0}
 
   dataset: str = setting(
     'digits', 'TFDS name of an image-classification data set'
@@ -72,6 +73,11 @@ class SearchConfig(Settings):
     'policy steps an epoch, 0 for one pass over the policy part of the data',
     range=_NOT_NEGATIVE,
   )
+  warmup: int = setting(
+    0,
+    'epochs in the beginning that train the weights alone',
+    range=_NOT_NEGATIVE,
+  )
   batch_size: int = setting(64, 'images a step', range=_COUNT)
   cells: int = setting(3, 'cells of the super network', range=_COUNT)
   channels: int = setting(
@@ -88,6 +94,12 @@ class SearchConfig(Settings):
   )
   weights_clip_norm: float = setting(
     5.0, "largest norm of the shared weights' gradients", range=_POSITIVE
+  )
+  weights_odds: float = setting(
+    3.0,
+    'how many times likelier a weight step draws an operation that has weights '
+    'than one that has none',
+    range=_POSITIVE,
   )
   policy_batch: int = setting(
     8, 'architectures a policy step transforms', range=_COUNT
@@ -141,6 +153,11 @@ class SearchConfig(Settings):
 
   def __post_init__(self):
     super().__post_init__()
+    if self.warmup >= self.epochs:
+      raise ConfigError(
+        f'--warmup is {self.warmup} and --epochs {self.epochs}; the policy '
+        'learns in the epochs after the warm-up and needs one at least'
+      )
     if not self.held_out:
       return
     try:

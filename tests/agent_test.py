@@ -566,7 +566,7 @@ class LearnerTest(tf.test.TestCase):
     space = spaces.MICRO
     env = environment.TransformationEnvironment(
       space,
-      sampling.UniformSampler(space),
+      sampling.RandomSampler(space),
       lambda beta, alpha: tf.reduce_mean(
         tf.cast(alpha.operations, tf.float32), axis=[1, 2]
       ),
@@ -626,7 +626,7 @@ class TransformTest(tf.test.TestCase):
     self.allowed = transitions.allowed('nat++', self.space.operations)
     config = policy_gcn.GcnConfig(embedding=5, width=7, hidden=6)
     self.actor = policy.create('gcn', self.space, config)
-    self.beta = sampling.UniformSampler(self.space)(3, [1, 1])
+    self.beta = sampling.RandomSampler(self.space)(3, [1, 1])
 
   def _transform(self, samples, seed=0):
     return agent.transform(
@@ -690,7 +690,7 @@ class LearningTest(tf.test.TestCase):
     return tf.reduce_mean(tf.cast(wanted, tf.float32), axis=[1, 2])
 
   def _score(self, actor, allowed):
-    beta = sampling.UniformSampler(self.space)(500, [9, 9])
+    beta = sampling.RandomSampler(self.space)(500, [9, 9])
     alpha = agent.transform(actor, allowed, beta, 0, [0, 0])
     alpha = spaces.Encoding(*(array[:, 0] for array in alpha))
     return float(tf.reduce_mean(self._reward(beta, alpha)))
@@ -704,7 +704,7 @@ class LearningTest(tf.test.TestCase):
     allowed = transitions.allowed('nat', self.space.operations)
     env = environment.TransformationEnvironment(
       self.space,
-      sampling.UniformSampler(self.space),
+      sampling.RandomSampler(self.space),
       self._reward,
       allowed,
       batch_size=64,

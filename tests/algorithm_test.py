@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from unittest import mock
 
@@ -96,6 +97,7 @@ class SearchTest(tf.test.TestCase):
     parts = os.path.join(home, 'parts')
     cls.first = _Run(config, cls.dataset, parts, stop=4)
     cls.second = _Run(config, cls.dataset, parts)
+    cls.config = config
 
   def test_phases_alternate(self):
     #  phase, epoch, step, images, ends_epoch
@@ -121,6 +123,33 @@ class SearchTest(tf.test.TestCase):
     self.assertEqual(self.whole.search.steps, 9)
     self.assertEqual(self.whole.done, 0)
     self.assertEqual(self.whole.search.epoch, 3)
+
+  def test_the_policy_starts_after_the_warm_up(self):
+    # w w | stopped, then w w p | w w p: the policy learns in epochs 2 and 3.
+    config = dataclasses.replace(self.config, warmup=1)
+    parts = os.path.join(tf.compat.v1.test.get_temp_dir(), 'warm')
+    first = _Run(config, self.dataset, parts, stop=3)
+    second = _Run(config, self.dataset, parts)
+    self.assertEqual(
+      [(r.phase, r.epoch, r.step, r.ends_epoch) for r in first.reports],
+      [
+        ('weights', 1, 1, False),
+        ('weights', 1, 2, True),
+        ('weights', 2, 3, False),
+      ],
+    )
+    self.assertEqual(
+      [(r.phase, r.epoch, r.step, r.ends_epoch) for r in second.reports],
+      [
+        ('weights', 2, 3, False),
+        ('weights', 2, 4, False),
+        ('policy', 2, 5, True),
+        ('weights', 3, 6, False),
+        ('weights', 3, 7, False),
+        ('policy', 3, 8, True),
+      ],
+    )
+    self.assertEqual((second.search.steps, second.done), (8, 2))
 
   def test_reports_what_each_phase_measures(self):
     metrics = {'weights': {'loss', 'accuracy'}}

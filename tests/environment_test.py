@@ -64,7 +64,7 @@ def _micro_environment(seed=0, batch_size=4, name='nat++'):
 
   return environment.TransformationEnvironment(
     spaces.MICRO,
-    sampling.UniformSampler(spaces.MICRO),
+    sampling.RandomSampler(spaces.MICRO),
     reward_fn,
     allowed,
     batch_size,
@@ -290,7 +290,7 @@ class TransformationEnvironmentTest(tf.test.TestCase):
     space = dataclasses.replace(_TOY, operations=('skip', 'null'))
     with self.assertRaisesRegex(ValueError, 'must be 2 x 2'):
       environment.TransformationEnvironment(
-        space, sampling.UniformSampler(space), _saved_convolutions, _NAT, 1
+        space, sampling.RandomSampler(space), _saved_convolutions, _NAT, 1
       )
     with self.assertRaisesRegex(ValueError, 'batch_size must be 1 or more'):
       _toy_environment(batch_size=0)

@@ -114,6 +114,11 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
   def test_null_computes_nothing(self, stride):
     self.assertIsNone(operations.chain('null', stride, True))
 
+  def test_who_has_weights(self):
+    without = {o.name for o in vocabulary.ALL if not operations.learns(o.name)}
+    pools = {f'{kind}_pool_{k}x{k}' for kind in ('avg', 'max') for k in (3, 5)}
+    self.assertEqual(without, {*pools, 'skip', 'null'})
+
   def test_knows_other_spellings(self):
     self.assertEqual(
       operations.chain('nor_conv_3x3', 2, False),

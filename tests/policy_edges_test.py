@@ -36,7 +36,7 @@ _SPACES = (
 
 
 def _observe(space, count=5, seed=0):
-  encoding = sampling.UniformSampler(space)(count, [seed, 0])
+  encoding = sampling.RandomSampler(space)(count, [seed, 0])
   allowed = transitions.allowed('nat++', space.operations)
   return environment.observe(space, allowed, encoding)
 
@@ -189,7 +189,7 @@ class EdgesTest(tf.test.TestCase, parameterized.TestCase):
     for mine, its in zip(actor.variables, other.variables):
       self.assertIs(mine, its)
     # The same architectures, encoded in their own space and in the union.
-    encoding = sampling.UniformSampler(space)(6, [5, 6])
+    encoding = sampling.RandomSampler(space)(6, [5, 6])
     architectures = [
       space.decode(spaces.Encoding(*(x.numpy() for x in row)))
       for row in zip(*encoding)
@@ -236,7 +236,7 @@ class EdgesTest(tf.test.TestCase, parameterized.TestCase):
     space = spaces.NASBENCH201
     actor = _randomized(space, _ONE_PLAN)
     allowed = transitions.allowed('nat', space.operations)
-    encoding = sampling.UniformSampler(space)(1, [1, 1])
+    encoding = sampling.RandomSampler(space)(1, [1, 1])
     for edge in range(6):
       changed = encoding.operations.numpy()
       changed[0, 0, edge] = (changed[0, 0, edge] + 1) % 5

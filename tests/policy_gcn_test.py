@@ -31,7 +31,7 @@ _SMALL = policy_gcn.GcnConfig(embedding=5, width=7, hidden=6)
 
 
 def _observe(space, count=8, seed=0, name='nat++'):
-  encoding = sampling.UniformSampler(space)(count, [seed, 0])
+  encoding = sampling.RandomSampler(space)(count, [seed, 0])
   allowed = transitions.allowed(name, space.operations)
   return environment.observe(space, allowed, encoding)
 
@@ -144,7 +144,7 @@ class GcnTest(tf.test.TestCase, parameterized.TestCase):
     for mine, its in zip(actor.variables, other.variables):
       self.assertIs(mine, its)
     # The same architectures, encoded in their own space and in the union.
-    encoding = sampling.UniformSampler(space)(6, [5, 6])
+    encoding = sampling.RandomSampler(space)(6, [5, 6])
     architectures = [
       space.decode(spaces.Encoding(*(x.numpy() for x in row)))
       for row in zip(*encoding)
@@ -216,7 +216,7 @@ class GcnTest(tf.test.TestCase, parameterized.TestCase):
     actor = policy.create('gcn', spaces.MICRO, _SMALL)
     _randomize(actor)
     space = spaces.MICRO
-    encoding = sampling.UniformSampler(space)(20, [7, 8])
+    encoding = sampling.RandomSampler(space)(20, [7, 8])
     null = encoding.operations == space.index('null')
     moved = encoding._replace(sources=tf.where(null, 1, encoding.sources))
     self.assertNotAllEqual(moved.sources, encoding.sources)
@@ -233,7 +233,7 @@ class GcnTest(tf.test.TestCase, parameterized.TestCase):
       actor = policy.create('gcn', _DENSE, config)
       _randomize(actor)
       allowed = transitions.allowed('nat', _DENSE.operations)
-      encoding = sampling.UniformSampler(_DENSE)(1, [1, 1])
+      encoding = sampling.RandomSampler(_DENSE)(1, [1, 1])
       ends = [
         encoding._replace(operations=tf.constant([[[0, 1, 1, 1, 1, last]]]))
         for last in (0, 1)

@@ -20,7 +20,7 @@ _BOTH_WAYS = policy_lstm.LstmConfig(embedding=4, hidden=5, layers=2)
 
 def _observe(space, encoding=None):
   if encoding is None:
-    encoding = sampling.UniformSampler(space)(5, [0, 0])
+    encoding = sampling.RandomSampler(space)(5, [0, 0])
   allowed = transitions.allowed('nat', space.operations)
   return environment.observe(space, allowed, encoding)
 
@@ -73,7 +73,7 @@ class LstmTest(tf.test.TestCase, parameterized.TestCase):
 
   def test_both_ways_every_decision_sees_all_edges(self):
     space = spaces.NASBENCH201
-    encoding = sampling.UniformSampler(space)(1, [1, 1])
+    encoding = sampling.RandomSampler(space)(1, [1, 1])
     changed = encoding.operations.numpy()
     changed[0, 0, 5] = (changed[0, 0, 5] + 1) % 5
     other = encoding._replace(operations=changed)
@@ -87,7 +87,7 @@ class LstmTest(tf.test.TestCase, parameterized.TestCase):
 
   def test_one_set_of_weights_serves_every_size(self):
     actor = _randomized(spaces.MICRO, _BOTH_WAYS)
-    encoding = sampling.UniformSampler(spaces.DARTS)(6, [5, 6])
+    encoding = sampling.RandomSampler(spaces.DARTS)(6, [5, 6])
     architectures = [
       spaces.DARTS.decode(spaces.Encoding(*(x.numpy() for x in row)))
       for row in zip(*encoding)
@@ -127,7 +127,7 @@ class RandomTest(tf.test.TestCase):
     space = spaces.DARTS
     env = environment.TransformationEnvironment(
       space,
-      sampling.UniformSampler(space),
+      sampling.RandomSampler(space),
       lambda beta, alpha: tf.ones([4]),
       transitions.allowed('nat', space.operations),
       4,

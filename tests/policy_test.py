@@ -15,7 +15,7 @@ _SMALL = policy_gcn.GcnConfig(embedding=5, width=7, hidden=6)
 
 
 def _observe(space, count=8, seed=0, name='nat++'):
-  encoding = sampling.UniformSampler(space)(count, [seed, 0])
+  encoding = sampling.RandomSampler(space)(count, [seed, 0])
   allowed = transitions.allowed(name, space.operations)
   return environment.observe(space, allowed, encoding)
 

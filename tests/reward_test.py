@@ -36,7 +36,7 @@ def _batches(count, seed=0):
 
 
 def _drawn(seed):
-  sampler = sampling.UniformSampler(_SPACE)
+  sampler = sampling.RandomSampler(_SPACE)
   return sampler(_ARCHITECTURES, tf.constant([seed, 0]))
 
 

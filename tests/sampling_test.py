@@ -58,7 +58,7 @@ def _output(space, cell) -> np.ndarray:
   return output
 
 
-class UniformSamplerTest(tf.test.TestCase, parameterized.TestCase):
+class RandomSamplerTest(tf.test.TestCase, parameterized.TestCase):
   def _assert_uniform(self, values, categories):
     counts = np.bincount(values.ravel(), minlength=categories)
     self.assertLen(counts, categories)
@@ -67,7 +67,7 @@ class UniformSamplerTest(tf.test.TestCase, parameterized.TestCase):
 
   @parameterized.named_parameters(*_SPACES)
   def test_shapes_and_types_are_the_encodings(self, space):
-    drawn = _draw(sampling.UniformSampler(space), 5)
+    drawn = _draw(sampling.RandomSampler(space), 5)
     slots = (5, len(space.cells), space.edges)
     self.assertEqual(drawn.operations.shape, slots)
     self.assertEqual(drawn.sources.shape, slots)
@@ -78,7 +78,7 @@ class UniformSamplerTest(tf.test.TestCase, parameterized.TestCase):
 
   @parameterized.named_parameters(*_SPACES)
   def test_draws_are_architectures_of_the_space(self, space):
-    drawn = _draw(sampling.UniformSampler(space), 50)
+    drawn = _draw(sampling.RandomSampler(space), 50)
     for row in zip(*drawn):
       encoding = spaces.Encoding(*row)
       again = space.encode(space.decode(encoding))
@@ -87,32 +87,39 @@ class UniformSamplerTest(tf.test.TestCase, parameterized.TestCase):
 
   def test_operations_are_uniform(self):
     for space in (spaces.DARTS, spaces.MICRO):
-      drawn = _draw(sampling.UniformSampler(space), 4000)
+      drawn = _draw(sampling.RandomSampler(space), 4000)
       operations = drawn.operations[drawn.present]
       self._assert_uniform(operations, len(space.operations))
 
+  def test_operations_follow_the_odds(self):
+    odds = np.array([3.0, 1.0, 2.0])
+    drawn = _draw(sampling.RandomSampler(_FIXED, odds.tolist()), 2000)
+    counts = np.bincount(drawn.operations.ravel(), minlength=3)
+    expected = counts.sum() * odds / odds.sum()
+    self.assertGreater(stats.chisquare(counts, expected).pvalue, 1e-3)
+
   def test_sources_are_uniform_over_the_vertices_before(self):
-    drawn = _draw(sampling.UniformSampler(spaces.MICRO), 6000)
+    drawn = _draw(sampling.RandomSampler(spaces.MICRO), 6000)
     for slot, target in enumerate(spaces.MICRO.targets):
       sources = drawn.sources[..., slot][drawn.present[..., slot]]
       self._assert_uniform(sources, target)
 
   def test_edges_are_drawn_independently(self):
-    drawn = _draw(sampling.UniformSampler(spaces.DARTS), 20000)
+    drawn = _draw(sampling.RandomSampler(spaces.DARTS), 20000)
     first = drawn.operations[:, 0, 0]
     for second in (drawn.operations[:, 0, 1], drawn.operations[:, 1, 0]):
       self._assert_uniform(13 * first + second, 13 * 13)
     self._assert_uniform(2 * drawn.sources[:, 0, 0] + drawn.sources[:, 0, 1], 4)
 
   def test_sizes_are_uniform_and_one_an_architecture(self):
-    drawn = _draw(sampling.UniformSampler(spaces.MICRO), 4000)
+    drawn = _draw(sampling.RandomSampler(spaces.MICRO), 4000)
     edges = drawn.present.sum(axis=-1)
     np.testing.assert_array_equal(edges[:, 0], edges[:, 1])
     self._assert_uniform((edges[:, 0] == 10).astype(int), 2)
     self.assertEqual(set(edges[:, 0]), {8, 10})
 
   def test_absent_slots_hold_null_from_vertex_0(self):
-    drawn = _draw(sampling.UniformSampler(spaces.MICRO), 200)
+    drawn = _draw(sampling.RandomSampler(spaces.MICRO), 200)
     absent = ~drawn.present
     self.assertTrue(absent.any())
     self.assertEqual(
@@ -122,7 +129,7 @@ class UniformSamplerTest(tf.test.TestCase, parameterized.TestCase):
 
   @parameterized.named_parameters(*_SPACES)
   def test_concat_against_a_naive_reference(self, space):
-    drawn = _draw(sampling.UniformSampler(space), 300)
+    drawn = _draw(sampling.RandomSampler(space), 300)
     self.assertTrue(drawn.concat.any(axis=-1).all())
     for row in zip(*drawn):
       for cell in zip(*row):
@@ -130,11 +137,11 @@ class UniformSamplerTest(tf.test.TestCase, parameterized.TestCase):
         np.testing.assert_array_equal(cell.concat, _output(space, cell))
 
   def test_the_spaces_sources_hold_where_it_fixes_them(self):
-    drawn = _draw(sampling.UniformSampler(_FIXED), 20)
+    drawn = _draw(sampling.RandomSampler(_FIXED), 20)
     self.assertEqual(set(map(tuple, drawn.sources[:, 0])), {(0, 0, 1, 0, 1, 2)})
 
   def test_same_seed_same_draw_other_seed_another(self):
-    sampler = sampling.UniformSampler(spaces.MICRO)
+    sampler = sampling.RandomSampler(spaces.MICRO)
     first, same, other = (_draw(sampler, 20, seed) for seed in (3, 3, 4))
     for i in range(4):
       np.testing.assert_array_equal(first[i], same[i])
@@ -145,7 +152,7 @@ class UniformSamplerTest(tf.test.TestCase, parameterized.TestCase):
 class PoolSamplerTest(tf.test.TestCase):
   def test_draws_rows_of_the_pool_uniformly(self):
     small = dataclasses.replace(spaces.MICRO, cells=('normal',))
-    pool = _draw(sampling.UniformSampler(small), 6)
+    pool = _draw(sampling.RandomSampler(small), 6)
     drawn = _draw(sampling.PoolSampler(pool), 3000)
     rows = []
     for i in range(3000):
@@ -167,7 +174,7 @@ class PoolSamplerTest(tf.test.TestCase):
 
 class RepeatedTest(tf.test.TestCase):
   def test_architectures_stand_side_by_side(self):
-    once = sampling.UniformSampler(spaces.MICRO)
+    once = sampling.RandomSampler(spaces.MICRO)
     drawn = _draw(sampling.Repeated(once, 3), 12)
     for repeated, single in zip(drawn, _draw(once, 4)):
       self.assertAllEqual(repeated, np.repeat(single, 3, axis=0))

@@ -35,7 +35,7 @@ def _row(encodings, i):
 
 def _transformed(space, count):
   """Returns one architecture and transformations of it, some of them equal."""
-  beta = sampling.UniformSampler(space)(1, tf.constant([3, 0]))
+  beta = sampling.RandomSampler(space)(1, tf.constant([3, 0]))
   allowed = transitions.allowed('nat', space.operations)
   rng = np.random.default_rng(1)
   drawn = [
@@ -77,7 +77,7 @@ class ScoringTest(tf.test.TestCase, parameterized.TestCase):
   @parameterized.parameters('darts', 'micro')
   def test_equals_single_forward_passes(self, name):
     space = dataclasses.replace(spaces.SPACES[name], operations=_OPERATIONS)
-    drawn = sampling.UniformSampler(space)(4, tf.constant([3, 0]))
+    drawn = sampling.RandomSampler(space)(4, tf.constant([3, 0]))
     self._check(space, drawn)
 
   @parameterized.parameters('darts', 'micro')

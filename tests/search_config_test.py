@@ -32,6 +32,8 @@ _BOUNDS = (
   ('weights_momentum', 1.0, 0.999, '0 or more and below 1'),
   ('weights_decay', -1e-9, 0.0, '0 or more'),
   ('weights_clip_norm', 0.0, 1e-9, 'above 0'),
+  ('warmup', -1, 0, '0 or more'),
+  ('weights_odds', 0.0, 1e-9, 'above 0'),
   ('policy_batch', 0, 1, '1 or more'),
   ('policy_samples', 0, 1, '1 or more'),
   ('policy_learning_rate', 0.0, 1e-9, 'above 0'),
@@ -93,11 +95,11 @@ class SearchConfigTest(absltest.TestCase):
     )
     self.assertEqual(SearchConfig.from_json(config.to_json()), config)
 
-  def test_a_text_of_a_time_without_samples_means_one(self):
+  def test_what_an_older_text_lacks_means_what_was_done_then(self):
     values = json.loads(SearchConfig(policy_samples=4).to_json())
-    del values['policy_samples']
+    del values['policy_samples'], values['weights_odds']
     config = SearchConfig.from_json(json.dumps(values))
-    self.assertEqual(config, SearchConfig(policy_samples=1))
+    self.assertEqual(config, SearchConfig(policy_samples=1, weights_odds=1.0))
     self.assertEqual(config.agent_config(10).baseline, 'average')
 
   def test_held_out_and_learned_architectures_are_all_there_are(self):
@@ -109,6 +111,13 @@ class SearchConfigTest(absltest.TestCase):
     )
     again = SearchConfig(space='nasbench201', held_out=1000, seed=3)
     self.assertEqual(again.held_out_codes().tolist(), held_out.tolist())
+
+  def test_a_warm_up_leaves_an_epoch(self):
+    self.assertEqual(SearchConfig(warmup=3, epochs=4).warmup, 3)
+    with self.assertRaisesRegex(
+      setting.ConfigError, '--warmup is 4 and --epochs 4; the policy learns'
+    ):
+      SearchConfig(warmup=4, epochs=4)
 
   def test_what_cannot_be_held_out(self):
     for space, count, words in (

@@ -51,7 +51,7 @@ def _row(encodings, i):
 
 
 def _tensors(space, count, seed=3):
-  return sampling.UniformSampler(space)(count, tf.constant([seed, 0]))
+  return sampling.RandomSampler(space)(count, tf.constant([seed, 0]))
 
 
 class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
