@@ -64,11 +64,12 @@ class Search:
     self._network = transformer.network
     self._paths = self._weights_sampler()
     parts, batch = dataset.info.examples, self._config.batch_size
+    self._reward_images = self._config.reward_images or batch
     self._weights_steps = self._config.weights_steps or max(
       1, parts.weights // batch
     )
     self._policy_steps = self._config.policy_steps or max(
-      1, parts.policy // batch
+      1, parts.policy // self._reward_images
     )
     latest = tf.train.latest_checkpoint(directory)
     self.epoch = int(latest.rsplit('-', 1)[1]) if latest else 0
@@ -116,7 +117,7 @@ class Search:
         metrics = self._weights_step(*next(self._batches))
         report(self._progress('weights', i + 1, config.batch_size, metrics))
       transformations = config.policy_batch * config.policy_samples
-      images = 2 * transformations * config.batch_size
+      images = 2 * transformations * self._reward_images
       for i in range(self._policy_taken(epoch) - self._policy_taken(epoch - 1)):
         metrics = self._learner.run(tf.constant(1))._asdict()
         taken = self._weights_steps + i + 1
@@ -191,7 +192,9 @@ class Search:
     config, space = self._config, transformer.space
     rewards = reward.SharedWeightReward(
       self._network,
-      dataset.policy_batches(start=self._policy_taken(self.epoch)),
+      dataset.policy_batches(
+        self._reward_images, self._policy_taken(self.epoch)
+      ),
     )
     world = environment.TransformationEnvironment(
       space,

@@ -79,6 +79,12 @@ class SearchConfig(Settings):
     range=_NOT_NEGATIVE,
   )
   batch_size: int = setting(64, 'images a step', range=_COUNT)
+  reward_images: int = setting(
+    0,
+    'images that the rewards of a policy step are measured on, 0 for as many '
+    'as a weight step takes',
+    range=_NOT_NEGATIVE,
+  )
   cells: int = setting(3, 'cells of the super network', range=_COUNT)
   channels: int = setting(
     8, 'channels of the super network in its first cell', range=_CHANNELS

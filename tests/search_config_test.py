@@ -32,6 +32,7 @@ _BOUNDS = (
   ('weights_momentum', 1.0, 0.999, '0 or more and below 1'),
   ('weights_decay', -1e-9, 0.0, '0 or more'),
   ('weights_clip_norm', 0.0, 1e-9, 'above 0'),
+  ('reward_images', -1, 0, '0 or more'),
   ('warmup', -1, 0, '0 or more'),
   ('weights_odds', 0.0, 1e-9, 'above 0'),
   ('policy_batch', 0, 1, '1 or more'),
