@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Any
 
 from nat_tf import atomic_file
 
@@ -66,7 +67,7 @@ def peak_memory_of(module: str, arguments: Sequence[str]) -> int:
   return _bytes(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
-def write(path: str, values: dict[str, float]):
+def write(path: str, values: dict[str, Any]):
   """Writes measured values as JSON, whole or not at all.
 
   Args:

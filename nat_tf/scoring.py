@@ -76,7 +76,7 @@ def score(
     (0, _nothing(network, images.shape[0]), arrays),
     parallel_iterations=1,
   )
-  return Scores(*(array.stack() for array in results))
+  return Scores(*(tf.stop_gradient(array.stack()) for array in results))
 
 
 def _numbers(

@@ -178,11 +178,6 @@ class SharedCell(tf.keras.layers.Layer):
     self.bank = self.add_weight('bank', shape, initializer=initializer)
     super().build(input_shape)
 
-  def call(self, inputs, path: shared_cell.Path):
-    """Returns the cell's output on a path; see `CellProgram`."""
-    kernels = tf.gather(self.bank, self._index(path))
-    return self._program.forward(kernels, list(inputs), path)[0]
-
   def recall(
     self,
     missing: tf.Tensor,

@@ -1,8 +1,9 @@
-"""One architecture of a super network, built by itself with plain TensorFlow.
+"""One architecture of a super network, built by itself.
 
 The reference that the super network is held against, in tests for what it
-computes, in benchmarks for what it costs: no switches, no gradient written by
-hand, and kernels of its own, copied from the super network's.
+computes, in benchmarks for what it costs: the same operations in a fixed order,
+no switches, gradients by TensorFlow's tape, and kernels of its own, copied from
+the super network's.
 """
 
 from __future__ import annotations

@@ -70,13 +70,12 @@ class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
       for variable, mine, theirs in zip(
         network.trainable_variables, gradients, expected
       ):
-        self.assertAllClose(
-          tf.convert_to_tensor(mine) / scale
-          if not isinstance(mine, tf.IndexedSlices)
-          else _dense(mine, variable) / scale,
-          tf.convert_to_tensor(theirs) / scale,
-          rtol=1e-4,
-          atol=1e-5,
+        if isinstance(mine, tf.IndexedSlices):
+          mine = _dense(mine, variable)
+        # Relative to every variable's own gradient, not only to the largest.
+        self.assertLessEqual(
+          float(tf.norm(mine - theirs)),
+          1e-4 * float(tf.norm(theirs)) + 1e-6 * scale,
           msg=f'{variable.name} of {architecture}',
         )
     self.assertEqual(step.experimental_get_tracing_count(), 1)
