@@ -169,11 +169,12 @@ class Search:
   def _weights_sampler(self) -> sampling.Sampler:
     """Returns where the architectures come from that train the weights.
 
-    What has weights is drawn more often: it has to be learned, and shared by
-    all architectures it learns slowly; what has none is no worse for being rare
-    (docs/ranking.md).
+    What has weights may be drawn more often: it has to be learned, and shared
+    by all architectures it learns slowly (docs/ranking.md).
     """
     space, odds = self._config.search_space(), self._config.weights_odds
+    if odds == 1:
+      return sampling.RandomSampler(space)
     return sampling.RandomSampler(
       space,
       [odds if operations.learns(name) else 1.0 for name in space.operations],

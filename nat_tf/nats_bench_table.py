@@ -40,13 +40,14 @@ def read(path: str, dataset: str | None = None) -> AccuracyTable:
     TableError: the package is absent, cannot read the path, or holds something
       else.
   """
-  if dataset not in _DATASETS:
-    raise TableError(
-      f'--table_dataset is {dataset and ascii(dataset[:40])}; for a file of '
-      f'nats_bench choose one of {", ".join(_DATASETS)}'
-    )
   if not os.path.exists(path):
     raise TableError(f'there is no table {path}')
+  if dataset not in _DATASETS:
+    found = 'is missing' if dataset is None else f'is {ascii(dataset[:40])}'
+    raise TableError(
+      f'{path} is no .csv file, and --table_dataset {found}; for a file of '
+      f'nats_bench give one of {", ".join(_DATASETS)}'
+    )
   try:
     nats_bench = importlib.import_module('nats_bench')
   except ImportError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, TypeVar
 
 from nat_tf.setting import ConfigError
@@ -16,12 +17,14 @@ def apply(config: Config, text: str, flag: str) -> Config:
   """Returns a configuration with some of its fields changed.
 
   Args:
-    config: a dataclass with fields of type int, float, bool and str.
+    config: a dataclass with fields of type int, float, bool and str; its whole
+      numbers are counts.
     text: `field=value` joined by commas; nothing where it is empty.
     flag: name of the flag that holds the text, for messages.
 
   Raises:
-    ConfigError: a field is unknown or a value of another type.
+    ConfigError: a field is unknown, or a value of another type or out of its
+      range.
   """
   changes: dict[str, Any] = {}
   for part in filter(None, text.split(',')):
@@ -38,9 +41,7 @@ def apply(config: Config, text: str, flag: str) -> Config:
     changes[name] = _parsed(value, type(known[name]), f'--{flag}: {name}')
   try:
     return dataclasses.replace(config, **changes)  # type: ignore[type-var]
-  except ConfigError:
-    raise
-  except ValueError as error:
+  except (ConfigError, ValueError) as error:
     raise ConfigError(f'--{flag}: {error}') from None
 
 
@@ -52,8 +53,13 @@ def _parsed(value: str, kind: type, where: str) -> Any:
       )
     return _SWITCHES[value.lower()]
   try:
-    return kind(value)
+    parsed = kind(value)
   except ValueError:
     raise ConfigError(
       f'{where} is {ascii(value[:40])}; it must be of type {kind.__name__}'
     ) from None
+  if kind is int and parsed < 1:
+    raise ConfigError(f'{where} is {parsed}; it must be 1 or more')
+  if kind is float and not math.isfinite(parsed):
+    raise ConfigError(f'{where} is {parsed}; it must be a finite number')
+  return parsed

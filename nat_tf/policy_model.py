@@ -25,7 +25,8 @@ from nat_tf import spaces
 # any logit that a network gives is exactly 0 in float32.
 FORBIDDEN = -1e9
 
-# Every weight has a seed of its own; no two models' seeds meet.
+# Every weight has a seed of its own; no two models' seeds meet, as long as
+# neither has more weights than this.
 _SEEDS_A_MODEL = 100
 
 

@@ -55,6 +55,10 @@ class Recipe:
         f'learning_rate is {self.learning_rate} and entropy {self.entropy}; '
         'the first must be above 0, the second 0 or more'
       )
+    try:
+      self.agent_config()
+    except ValueError as error:
+      raise ConfigError(str(error)) from None
 
   def agent_config(self) -> agent.AgentConfig:
     """Returns how the agent trains."""

@@ -39,7 +39,7 @@ class RandomSampler:
         for all alike.
     """
     self._space = space
-    self._odds = np.asarray(odds or [1.0] * len(space.operations), np.float32)
+    self._odds = None if odds is None else np.asarray(odds, np.float32)
 
   def __call__(self, count: int, seed: tf.Tensor) -> spaces.Encoding:
     """Draws architectures.
@@ -58,17 +58,22 @@ class RandomSampler:
     )
     shape = [count, len(space.cells), space.edges]
     present = self._present(tf.gather(space.sizes, choice), shape)
-    operations = tf.random.stateless_categorical(
-      np.log(self._odds)[np.newaxis],
-      math.prod(shape),
-      seeds[1],
-      dtype=tf.int32,
-    )
-    operations = tf.reshape(operations, shape)
+    operations = self._operations(shape, seeds[1])
     operations = tf.where(present, operations, space.index('null'))
     sources = self._sources(present, shape, seeds[2])
     concat = self._concat(operations, sources, present, choice)
     return spaces.Encoding(operations, sources, present, concat)
+
+  def _operations(self, shape: list[int], seed: tf.Tensor) -> tf.Tensor:
+    """Draws an operation for every slot, `[count, cells, edges]` int32."""
+    if self._odds is None:
+      return tf.random.stateless_uniform(
+        shape, seed, maxval=len(self._space.operations), dtype=tf.int32
+      )
+    drawn = tf.random.stateless_categorical(
+      np.log(self._odds)[np.newaxis], math.prod(shape), seed, dtype=tf.int32
+    )
+    return tf.reshape(drawn, shape)
 
   def _present(self, sizes: tf.Tensor, shape: list[int]) -> tf.Tensor:
     """Marks the slots that end in a vertex an architecture has.

@@ -35,9 +35,8 @@ class SearchConfig(Settings):
   """
 
   noun = 'search'
-  # Before there were samples, every architecture was transformed once; before
-  # there were odds, weight steps drew uniformly.
-  formerly = {'policy_samples': 1, 'weights_odds': 1.0}
+  # Before there were samples, every architecture was transformed once.
+  formerly = {'policy_samples': 1}
 
   dataset: str = setting(
     'digits', 'TFDS name of an image-classification data set'
@@ -102,7 +101,7 @@ class SearchConfig(Settings):
     5.0, "largest norm of the shared weights' gradients", range=_POSITIVE
   )
   weights_odds: float = setting(
-    3.0,
+    1.0,
     'how many times likelier a weight step draws an operation that has weights '
     'than one that has none',
     range=_POSITIVE,

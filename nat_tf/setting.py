@@ -80,6 +80,7 @@ class Settings:
 
   Attributes:
     noun: what a run with such a configuration is called.
+    again: what another call with the same configuration is for.
     formerly: values of fields that older texts lack, where the default means
       something else than what was done then.
 
@@ -89,6 +90,7 @@ class Settings:
   """
 
   noun: ClassVar[str] = 'run'
+  again: ClassVar[str] = 'to go on'
   formerly: ClassVar[dict[str, Any]] = {}
 
   def __post_init__(self):

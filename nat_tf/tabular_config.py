@@ -23,6 +23,7 @@ class TabularConfig(Settings):
   """
 
   noun = 'comparison'
+  again = 'to do it again'
 
   table: str | None = setting(
     None,

@@ -64,7 +64,7 @@ class Workdir:
     if self._listed() and self.config() != config:
       raise WorkdirError(
         f'{self.path} holds a {noun} with other settings (see config.json '
-        'there); give a new --workdir, or the same settings to go on'
+        f'there); give a new --workdir, or the same settings {self._kind.again}'
       )
 
   def create(self, config: setting.Settings):

@@ -225,6 +225,10 @@ class TabularTest(absltest.TestCase):
       (('--table=table.csv', '--policies=gnc'), "unknown policy 'gnc'"),
       (('--table=table.csv', '--training=step=3'), "found 'step=3' where"),
       (
+        ('--table=table.csv', '--training=baseline=best'),
+        "--training: unknown baseline: 'best'",
+      ),
+      (
         ('--table=table.csv', '--policies=gcn', '--model=depth=3'),
         "--model: found 'depth=3' where field=value should be; fields are emb",
       ),

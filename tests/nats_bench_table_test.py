@@ -101,7 +101,7 @@ class NatsBenchTest(absltest.TestCase):
 
   def test_a_data_set_must_be_chosen(self):
     path = self.create_tempfile('a.pbz2').full_path
-    words = 'is None; for a file of nats_bench choose one of cifar10, cifar100'
+    words = 'is missing; for a file of nats_bench give one of cifar10, cifar100'
     self._refused(words, path)
     self._refused("is 'mnist'; for a file", path, 'mnist')
 

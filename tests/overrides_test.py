@@ -21,6 +21,8 @@ class _Config:
   def __post_init__(self):
     if self.count > 9:
       raise ValueError('count must be 9 or less')
+    if self.name == 'bad':
+      raise setting.ConfigError('no name is bad')
 
 
 class ApplyTest(parameterized.TestCase):
@@ -40,6 +42,10 @@ class ApplyTest(parameterized.TestCase):
     ('count=1.5', "--f: count is '1.5'; it must be of type int"),
     ('fast=1', "--f: fast is '1'; it must be true or false"),
     ('count=10', '--f: count must be 9 or less'),
+    ('count=0', '--f: count is 0; it must be 1 or more'),
+    ('rate=nan', '--f: rate is nan; it must be a finite number'),
+    ('rate=inf', '--f: rate is inf; it must be a finite number'),
+    ('name=bad', '--f: no name is bad'),
   )
   def test_wrong_text_is_refused(self, text, words):
     with self.assertRaisesRegex(setting.ConfigError, words):

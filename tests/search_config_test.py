@@ -98,9 +98,9 @@ class SearchConfigTest(absltest.TestCase):
 
   def test_what_an_older_text_lacks_means_what_was_done_then(self):
     values = json.loads(SearchConfig(policy_samples=4).to_json())
-    del values['policy_samples'], values['weights_odds']
+    del values['policy_samples']
     config = SearchConfig.from_json(json.dumps(values))
-    self.assertEqual(config, SearchConfig(policy_samples=1, weights_odds=1.0))
+    self.assertEqual(config, SearchConfig(policy_samples=1))
     self.assertEqual(config.agent_config(10).baseline, 'average')
 
   def test_held_out_and_learned_architectures_are_all_there_are(self):
