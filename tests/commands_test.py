@@ -153,29 +153,72 @@ class SearchAndTransformTest(absltest.TestCase):
     self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
 
 
-class TabularTest(absltest.TestCase):
-  def _table(self, here):
-    """A table of every cell: convolutions are good, nulls bad."""
-    names = {
-      'none': 0.0,
-      'skip_connect': 2.0,
-      'nor_conv_1x1': 7.0,
-      'nor_conv_3x3': 12.0,
-      'avg_pool_3x3': 1.0,
-    }
-    rows = ['architecture,toy_valid_accuracy,toy_test_accuracy']
-    for a, b, c, d, e, f in itertools.product(names, repeat=6):
-      accuracy = 10 + sum(names[name] for name in (a, b, c, d, e, f))
-      rows.append(
-        f'|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|,{accuracy},{accuracy}'
-      )
-    path = pathlib.Path(here, 'table.csv')
-    path.write_text('\n'.join(rows), 'utf-8')
-    return path
+def _table(here: str) -> pathlib.Path:
+  """Writes a table of every cell: convolutions are good, nulls bad."""
+  names = {
+    'none': 0.0,
+    'skip_connect': 2.0,
+    'nor_conv_1x1': 7.0,
+    'nor_conv_3x3': 12.0,
+    'avg_pool_3x3': 1.0,
+  }
+  rows = ['architecture,toy_valid_accuracy,toy_test_accuracy']
+  for a, b, c, d, e, f in itertools.product(names, repeat=6):
+    accuracy = 10 + sum(names[name] for name in (a, b, c, d, e, f))
+    rows.append(
+      f'|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|,{accuracy},{accuracy}'
+    )
+  path = pathlib.Path(here, 'table.csv')
+  path.write_text('\n'.join(rows), 'utf-8')
+  return path
 
+
+class RankingTest(absltest.TestCase):
+  def test_ranks_a_search_by_a_table(self):
+    here = self.create_tempdir().full_path
+    _table(here)
+    os.mkdir(os.path.join(here, 'data'))
+    cell = (
+      '|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+'
+      '|skip_connect~0|none~1|nor_conv_1x1~2|'
+    )
+    search = (
+      *_SMALL,
+      '--data_dir=data',
+      '--space=nasbench201',
+      f'--architecture={cell}',
+    )
+    done = _run('search', *search, '--held_out=9', '--workdir=w', cwd=here)
+    self.assertEqual(done.returncode, 0, done.stderr)
+    found = json.loads(pathlib.Path(here, 'w', 'summary.json').read_text())
+
+    arguments = ('--workdir=w', '--architectures=20', '--images=16')
+    done = _run('ranking', *arguments, '--table=table.csv', cwd=here)
+    self.assertEqual(done.returncode, 0, done.stderr)
+    self.assertIn("Kendall's tau", done.stdout)
+    self.assertIn('9 held-out inputs', done.stdout)
+    self.assertIn('ranking.png', os.listdir(os.path.join(here, 'w')))
+    summary = json.loads(pathlib.Path(here, 'w', 'summary.json').read_text())
+    ranking = summary.pop('ranking')
+    self.assertEqual(summary, found)
+    self.assertEqual((ranking['architectures'], ranking['inputs']), (20, 9))
+    # No transformation of this space costs more.
+    self.assertEqual(ranking['costlier'], {'argmax': 0, 'best_of_10': 0})
+
+    with self.subTest('a search that held nothing out'):
+      done = _run('search', *search, '--workdir=v', cwd=here)
+      self.assertEqual(done.returncode, 0, done.stderr)
+      done = _run('ranking', '--workdir=v', '--table=table.csv', cwd=here)
+      self.assertEqual(done.returncode, 1)
+      self.assertIn('it needs --space=nasbench201 and --held_out', done.stderr)
+      self.assertLen(done.stderr.strip().splitlines(), 1, done.stderr)
+      self.assertNotIn('ranking.png', os.listdir(os.path.join(here, 'v')))
+
+
+class TabularTest(absltest.TestCase):
   def test_compares_policies(self):
     here = self.create_tempdir().full_path
-    self._table(here)
+    _table(here)
     arguments = (
       '--table=table.csv',
       '--policies=edges,random',
@@ -214,7 +257,7 @@ class TabularTest(absltest.TestCase):
 
   def test_stops_with_one_line(self):
     here = self.create_tempdir().full_path
-    path = self._table(here)
+    path = _table(here)
     lines = path.read_text('utf-8').splitlines()
     lines[41] = lines[41].replace('none', 'nope')
     path.write_text('\n'.join(lines), 'utf-8')
@@ -285,7 +328,9 @@ class BadInputTest(parameterized.TestCase):
     self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
     self.assertEqual(os.listdir(here.full_path), ['cyclic.json'])
 
-  @parameterized.parameters('search_cifar10.flags', 'smoke.flags')
+  @parameterized.parameters(
+    'search_cifar10.flags', 'search_nasbench201.flags', 'smoke.flags'
+  )
   def test_flag_file_is_read(self, name):
     here = self.create_tempdir().full_path
     file = _ROOT / 'flags' / name
