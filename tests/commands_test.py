@@ -269,7 +269,7 @@ class TabularTest(absltest.TestCase):
       (('--table=table.csv', '--training=step=3'), "found 'step=3' where"),
       (
         ('--table=table.csv', '--training=baseline=best'),
-        "--training: unknown baseline: 'best'",
+        "--training: unknown baseline 'best'",
       ),
       (
         ('--table=table.csv', '--policies=gcn', '--model=depth=3'),

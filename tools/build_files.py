@@ -25,7 +25,7 @@ _DEFAULT_SIZE = 'medium'
 
 # Modules that a test or a benchmark runs without importing them.
 _RUNS = {
-  'commands_test': {'search', 'tabular', 'transform'},
+  'commands_test': {'ranking', 'search', 'tabular', 'transform'},
   'benchmarks/supernet': {'search'},
 }
 
@@ -33,6 +33,7 @@ _RUNS = {
 _DATA = {
   'commands_test': [
     '//flags:search_cifar10.flags',
+    '//flags:search_nasbench201.flags',
     '//flags:smoke.flags',
   ],
   'bazelw_test': [
