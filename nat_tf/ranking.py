@@ -39,9 +39,9 @@ _ARCHITECTURES = flags.DEFINE_integer(
 )
 _IMAGES = flags.DEFINE_integer(
   'images',
-  2000,
-  'held-out images that shared weights are measured on, rounded up to whole '
-  'batches; 1 or more.',
+  1000,
+  'held-out images that shared weights are measured on, rounded up to a '
+  'multiple of 250; 1 or more.',
   lower_bound=1,
 )
 _SEED = flags.DEFINE_integer(

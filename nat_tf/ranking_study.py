@@ -25,6 +25,8 @@ from nat_tf.accuracy_table import AccuracyTable
 from nat_tf.transformer import Measured
 from nat_tf.transformer import Transformer
 
+# Images at a time, for which the statistics of batch norm hold.
+_BATCH = 250
 # Architectures scored in one call of the graph.
 _CHUNK = 50
 # An oracle's gain from which on a transformation is expected to improve.
@@ -97,9 +99,7 @@ class RankingStudy:
     )
     self._accuracy = reward.HeldOutAccuracy(
       transformer.network,
-      transformer.dataset.candidate_batches().take(
-        -(-images // config.batch_size)
-      ),
+      transformer.dataset.candidate_batches(_BATCH).take(-(-images // _BATCH)),
     )
     self._known: dict[int, Measured] = {}
 
