@@ -204,7 +204,7 @@ def _against(work: workload.SharedWork, size: workload.Size) -> dict:
           'forward': lambda a=drawn: other.score(workload.row(a)),
           'base_forward': lambda a=same: work.score(workload.row(a)),
         },
-        _REPEATS,
+        1,
       )
     )
   return {
