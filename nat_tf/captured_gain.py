@@ -23,6 +23,7 @@ class CapturedGain:
   """The scale from the inputs to their oracles.
 
   Attributes:
+    inputs: `[inputs]` codes of the architectures to transform.
     beta: `[inputs]` test accuracy of the inputs, 0 to 1.
     oracle: `[inputs]` test accuracy of the best they may become.
   """
@@ -40,6 +41,7 @@ class CapturedGain:
     Raises:
       TableError: no input has a better one within reach.
     """
+    self.inputs = inputs
     self.beta = table.test[inputs]
     self.oracle = table.test[exhaustive.oracle(table, allowed)[inputs]]
     beta, oracle = self.beta.mean(), self.oracle.mean()

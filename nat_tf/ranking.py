@@ -10,10 +10,11 @@ from nat_tf import command  # isort: skip
 from absl import flags
 
 from nat_tf import input_error
+from nat_tf import learned
+from nat_tf import policy_study
 from nat_tf import ranking_report
 from nat_tf import ranking_study
 from nat_tf import table_source
-from nat_tf import transformer as transformer_lib
 from nat_tf import workdir as workdir_lib
 
 _WORKDIR = flags.DEFINE_string(
@@ -51,14 +52,8 @@ _SEED = flags.DEFINE_integer(
   lower_bound=0,
   upper_bound=2**31 - 1,
 )
-_DATA_DIR = flags.DEFINE_string(
-  'data_dir',
-  None,
-  'directory of the prepared data sets (default: where the search found them).',
-)
+flags.adopt_module_key_flags(learned)
 flags.mark_flags_as_required(['workdir', 'table'])
-
-_CANDIDATES = 10
 
 
 def main(argv: list[str]):
@@ -74,12 +69,11 @@ def main(argv: list[str]):
       f'{table.space.name} and --held_out=1000 or so'
     )
   inputs = config.held_out_codes()
-  data_dir = _DATA_DIR.value and command.path(_DATA_DIR.value)
-  transformer = transformer_lib.load(workdir.path, data_dir)
+  transformer = learned.load(workdir.path)
   study = ranking_study.RankingStudy(transformer, table, _IMAGES.value)
-  ranking = study.ranking(_ARCHITECTURES.value, _SEED.value)
   scale = study.scale(inputs)
-  gains = study.gains(inputs, _CANDIDATES, _SEED.value)
+  ranking = study.ranking(_ARCHITECTURES.value, _SEED.value)
+  gains = study.gains(scale, policy_study.CANDIDATES, _SEED.value)
   facts = ranking_report.summary(ranking, gains, scale.beta, scale.oracle)
   workdir.add_json('summary.json', {'ranking': facts})
   ranking_report.draw(ranking, gains, scale.beta, workdir.file('ranking.png'))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.figure
 import numpy as np
 
 from nat_tf import atomic_file
+from nat_tf import text_table
 from nat_tf.ranking_study import Gain
 from nat_tf.ranking_study import Ranking
 
@@ -85,7 +85,9 @@ def table(facts: dict[str, Any]) -> str:
     _row('mean test accuracy', '{:.2f} %', test),
   ]
   ends = f'inputs {test["beta"]:.2f} %, oracle {test["oracle"]:.2f} %'
-  return '\n'.join([*_aligned(first), '', *_aligned(second), ends])
+  return '\n'.join(
+    [*text_table.aligned(first), '', *text_table.aligned(second), ends]
+  )
 
 
 def draw(
@@ -135,14 +137,3 @@ def draw(
 
 def _row(name: str, form: str, values: dict[str, Any]) -> tuple[str, ...]:
   return (name, *(form.format(values[gain]) for gain in GAINS))
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-  widths = [max(map(len, column)) for column in zip(*rows)]
-  return [
-    '  '.join(
-      [row[0].ljust(widths[0])]
-      + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
-    )
-    for row in rows
-  ]

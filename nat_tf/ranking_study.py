@@ -116,11 +116,13 @@ class RankingStudy:
     shared = np.array([one.accuracy for one in self.measured(codes)])
     return Ranking(shared, self._table.test[codes])
 
-  def gains(self, inputs: np.ndarray, candidates: int, seed: int) -> list[Gain]:
+  def gains(
+    self, scale: captured_gain.CapturedGain, candidates: int, seed: int
+  ) -> list[Gain]:
     """Transforms architectures that the policy has not learned from.
 
     Args:
-      inputs: `[inputs]` codes.
+      scale: of the inputs, see `scale`.
       candidates: samples to choose from.
       seed: of the samples.
 
@@ -129,7 +131,7 @@ class RankingStudy:
       and of the best by shared weights among the input, the most probable one
       and the samples, as `Transformer.transform` chooses.
     """
-    space = self._transformer.space
+    space, inputs = self._transformer.space, scale.inputs
     beta = enumeration.encode(space, inputs)
     proposed = agent.transform(
       self._transformer.actor,
@@ -140,13 +142,9 @@ class RankingStudy:
     )
     codes = enumeration.code(proposed, space)
     contenders = np.concatenate([inputs[:, np.newaxis], codes], axis=1)
-    scale = self.scale(inputs)
     chosen = [transformer_lib.best(row) for row in self.measured(contenders)]
     best = np.take_along_axis(contenders, np.array(chosen)[:, None], axis=1)
-    return [
-      self._gain(inputs, outputs, scale)
-      for outputs in (codes[:, 0], best[:, 0])
-    ]
+    return [self._gain(outputs, scale) for outputs in (codes[:, 0], best[:, 0])]
 
   def scale(self, inputs: np.ndarray) -> captured_gain.CapturedGain:
     """Returns what can be gained of `[inputs]` codes."""
@@ -160,15 +158,11 @@ class RankingStudy:
       chunk = missing[start : start + _CHUNK]
       # All calls have one shape, so that nothing is compiled twice.
       encoding = enumeration.encode(space, np.resize(chunk, _CHUNK))
-      accuracies = self._accuracy(encoding)
-      for code, accuracy in zip(chunk, accuracies):
-        one = space.decode(enumeration.encode(space, code))
-        self._known[code] = Measured(
-          one, self._transformer.cost(one), float(accuracy)
-        )
+      found = self._transformer.measure(encoding, self._accuracy)
+      self._known.update(zip(chunk.tolist(), found))
     return np.vectorize(self._known.__getitem__, otypes=[object])(codes)
 
-  def _gain(self, inputs, outputs, scale) -> Gain:
+  def _gain(self, outputs, scale) -> Gain:
     test = self._table.test[outputs]
     worthwhile = scale.oracle - scale.beta > _WORTHWHILE
     better = test > scale.beta
@@ -178,6 +172,8 @@ class RankingStudy:
       float(100 * better[worthwhile].mean()),
       sum(
         not after.cost.within(before.cost)
-        for before, after in zip(self.measured(inputs), self.measured(outputs))
+        for before, after in zip(
+          self.measured(scale.inputs), self.measured(outputs)
+        )
       ),
     )

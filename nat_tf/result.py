@@ -7,6 +7,7 @@ import os
 from nat_tf import architecture_json
 from nat_tf import drawing
 from nat_tf import input_error
+from nat_tf import text_table
 from nat_tf.transformer import Measured
 from nat_tf.transformer import Transformation
 
@@ -34,14 +35,7 @@ def table(transformation: Transformation, name: str) -> str:
       f'{100 * (transformed.accuracy - source.accuracy):+.1f} points',
     ),
   ]
-  widths = [max(len(row[i]) for row in rows) for i in range(4)]
-  lines = [
-    '  '.join(
-      [row[0].ljust(widths[0])]
-      + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
-    )
-    for row in rows
-  ]
+  lines = text_table.aligned(rows)
   note = '* with the shared weights, on held-out training data'
   changed = transformation.changes()
   edges = 'edge' if changed == 1 else 'edges'

@@ -10,6 +10,7 @@ import numpy as np
 
 from nat_tf import atomic_file
 from nat_tf import policy_study
+from nat_tf import text_table
 from nat_tf.policy_study import Bounds
 from nat_tf.policy_study import Outcome
 
@@ -33,14 +34,7 @@ def table(outcomes: dict[str, list[Outcome]], bounds: list[Bounds]) -> str:
     gain = _shown([bound.random[k] for bound in bounds])
     rows.append((f'random search, {k}', '', '', gain, ''))
   rows.append(('oracle', '', '', '100.0', ''))
-  widths = [max(map(len, column)) for column in zip(*rows)]
-  lines = [
-    '  '.join(
-      [row[0].ljust(widths[0])]
-      + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
-    ).rstrip()
-    for row in rows
-  ]
+  lines = text_table.aligned(rows)
   beta = _shown([bound.beta for bound in bounds])
   oracle = _shown([bound.oracle for bound in bounds])
   return '\n'.join([*lines, f'test accuracy, %: input {beta}, oracle {oracle}'])

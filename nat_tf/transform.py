@@ -10,8 +10,8 @@ from nat_tf import command  # isort: skip
 from absl import flags
 
 from nat_tf import architecture_source
+from nat_tf import learned
 from nat_tf import result
-from nat_tf import transformer as transformer_lib
 
 _WORKDIR = flags.DEFINE_string(
   'workdir', None, 'directory of the search that learned the transformer.'
@@ -38,11 +38,7 @@ _SEED = flags.DEFINE_integer(
   lower_bound=0,
   upper_bound=2**31 - 1,
 )
-_DATA_DIR = flags.DEFINE_string(
-  'data_dir',
-  None,
-  'directory of the prepared data sets (default: where the search found them).',
-)
+flags.adopt_module_key_flags(learned)
 flags.mark_flags_as_required(['workdir', 'architecture'])
 
 
@@ -50,8 +46,7 @@ def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
   architecture = architecture_source.resolve(_ARCHITECTURE.value)
-  data_dir = _DATA_DIR.value and command.path(_DATA_DIR.value)
-  transformer = transformer_lib.load(command.path(_WORKDIR.value), data_dir)
+  transformer = learned.load(_WORKDIR.value)
   seed = transformer.config.seed if _SEED.value is None else _SEED.value
   transformation = transformer.transform(architecture, _CANDIDATES.value, seed)
   name = architecture_source.label(_ARCHITECTURE.value)

@@ -125,22 +125,23 @@ class Transformer:
     measured = self.measure(contenders)
     return Transformation(measured[0], measured[best(measured)])
 
-  def measure(self, architectures: spaces.Encoding) -> list[Measured]:
+  def measure(
+    self,
+    architectures: spaces.Encoding,
+    accuracy: reward.HeldOutAccuracy | None = None,
+  ) -> list[Measured]:
     """Returns cost and held-out accuracy of encoded architectures.
 
     Args:
       architectures: encodings with one leading dimension.
+      accuracy: measures the accuracies; None for all of the held-out part.
     """
-    results = []
-    for i, accuracy in enumerate(self._accuracy(architectures)):
-      one = self.space.decode(spaces.Encoding(*(x[i] for x in architectures)))
-      results.append(Measured(one, self.cost(one), float(accuracy)))
-    return results
-
-  def cost(self, architecture: Architecture) -> cost_lib.Cost:
-    """Returns the cost of an architecture's final network."""
     frame = self._frame(self.config.final_cells, self.config.final_channels)
-    return cost_lib.network(architecture, frame)
+    results = []
+    for i, value in enumerate((accuracy or self._accuracy)(architectures)):
+      one = self.space.decode(spaces.Encoding(*(x[i] for x in architectures)))
+      results.append(Measured(one, cost_lib.network(one, frame), float(value)))
+    return results
 
   def trackables(self) -> dict[str, tf.Module]:
     """Returns what a checkpoint holds of it, by name."""

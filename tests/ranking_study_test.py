@@ -133,7 +133,8 @@ class RankingStudyTest(tf.test.TestCase):
     with mock.patch.object(
       agent, 'transform', return_value=enumeration.encode(_SPACE, proposed)
     ):
-      argmax, best = self._study(_TEST).gains(inputs, 2, seed=0)
+      study = self._study(_TEST)
+      argmax, best = study.gains(study.scale(inputs), 2, seed=0)
     # Oracles: six skips, 1.0, for both.
     self.assertAllClose(argmax.test, [0.65, 0.9])
     self.assertAlmostEqual(argmax.captured, 100 * (0.775 - 0.8) / (1.0 - 0.8))
@@ -147,7 +148,9 @@ class RankingStudyTest(tf.test.TestCase):
     with mock.patch.object(
       agent, 'transform', return_value=enumeration.encode(_SPACE, proposed)
     ):
-      argmax, best = self._study(_TEST).gains(np.array([_CHEAP]), 1, seed=0)
+      study = self._study(_TEST)
+      scale = study.scale(np.array([_CHEAP]))
+      argmax, best = study.gains(scale, 1, seed=0)
     self.assertEqual((argmax.costlier, best.costlier), (1, 0))
     self.assertEqual((argmax.improved, best.improved), (100.0, 0.0))
 
