@@ -12,6 +12,7 @@ from nat_tf import command  # isort: skip
 
 from absl import flags
 import numpy as np
+import tensorflow as tf
 
 from benchmarks import measurement
 from benchmarks import workload
@@ -195,7 +196,9 @@ def _against(work: workload.SharedWork, size: workload.Size) -> dict:
     drawn = other.architecture(i)
     # The same one: where the other space has fewer operations, the base's
     # encoding differs.
-    same = work.space.encode(other.space.decode(drawn))
+    same = Encoding(
+      *map(tf.constant, work.space.encode(other.space.decode(drawn)))
+    )
     rows.append(
       measurement.side_by_side(
         {

@@ -106,12 +106,10 @@ class SharedWork:
 
   def step(self, architecture: spaces.Encoding):
     """Takes a weight step on one architecture; returns when it is done."""
-    architecture = spaces.Encoding(*map(tf.convert_to_tensor, architecture))
     self.step_function(self.images, self.labels, architecture).numpy()
 
   def score(self, architectures: spaces.Encoding):
     """Scores architectures `[count, ...]`; returns when it is done."""
-    architectures = spaces.Encoding(*map(tf.convert_to_tensor, architectures))
     scores = self.score_function(self.images, self.labels, architectures)
     return scores.accuracy.numpy()
 
@@ -177,4 +175,4 @@ def one(architectures: spaces.Encoding, index: int) -> spaces.Encoding:
 
 def row(architecture: spaces.Encoding) -> spaces.Encoding:
   """Returns one encoded architecture as an array of one."""
-  return spaces.Encoding(*(x[np.newaxis] for x in architecture))
+  return spaces.Encoding(*(x[tf.newaxis] for x in architecture))

@@ -118,7 +118,8 @@ class Search:
         report(self._progress('weights', i + 1, config.batch_size, metrics))
       transformations = config.policy_batch * config.policy_samples
       images = 2 * transformations * self._reward_images
-      for i in range(self._policy_taken(epoch) - self._policy_taken(epoch - 1)):
+      learns = epoch > config.warmup
+      for i in range(self._policy_steps if learns else 0):
         metrics = self._learner.run(tf.constant(1))._asdict()
         taken = self._weights_steps + i + 1
         report(self._progress('policy', taken, images, metrics))

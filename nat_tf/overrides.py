@@ -41,7 +41,7 @@ def apply(config: Config, text: str, flag: str) -> Config:
     changes[name] = _parsed(value, type(known[name]), f'--{flag}: {name}')
   try:
     return dataclasses.replace(config, **changes)  # type: ignore[type-var]
-  except (ConfigError, ValueError) as error:
+  except ValueError as error:
     raise ConfigError(f'--{flag}: {error}') from None
 
 

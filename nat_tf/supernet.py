@@ -153,10 +153,10 @@ class SuperNetwork(tf.keras.Model):
     if kind != REDUCTION or fixed is None:
       row = self.space.cells.index(kind)
       return shared_cell.Path(*(array[..., row, :] for array in architecture))
-    leading = tf.shape(architecture.operations)[:-2]
+    leading = architecture.operations.shape[:-2]
     return shared_cell.Path(
       *(
-        tf.broadcast_to(array, tf.concat([leading, array.shape], axis=0))
+        tf.broadcast_to(array, [*leading, *array.shape])
         for array in self.space.encode_cell(kind, fixed)
       )
     )
