@@ -63,7 +63,12 @@ class SharedWork:
     self.size = size
     self.space = size.space()
     config = layout.NetworkConfig(
-      size.cells, size.channels, _IMAGE[:2], _IMAGE[2], _CLASSES
+      size.cells,
+      size.channels,
+      _IMAGE[:2],
+      _IMAGE[2],
+      _CLASSES,
+      self.space.skeleton,
     )
     self.network = supernet.SuperNetwork(self.space, config)
     self.optimizer = path_optimizer.PathSGD(0.01, clip_norm=5.0)

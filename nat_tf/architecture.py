@@ -13,6 +13,9 @@ import dataclasses
 from nat_tf import input_error
 from nat_tf import vocabulary
 
+# Networks that repeat a pair of cells.
+CELLS = 'cells'
+
 NORMAL = 'normal'
 REDUCTION = 'reduction'
 
@@ -162,13 +165,15 @@ class Architecture:
 
   Attributes:
     cells: pairs of a name and a cell. Cell-based spaces have `normal` and
-      `reduction`; a space may have others.
+      `reduction`; a hand-made network has one for every block.
+    network: name of the network that the cells stand in (`skeletons.py`).
 
   Raises:
     ArchitectureError: on construction, when there is no cell or a name twice.
   """
 
   cells: tuple[tuple[str, Cell], ...]
+  network: str = CELLS
 
   def __post_init__(self):
     names = [name for name, _ in self.cells]
@@ -215,7 +220,8 @@ class Architecture:
 
   def _graph(self):
     edges = [(n, e.source, e.target) for n, _, e in self.edges()]
-    return edges, [(n, c.inputs, c.vertices, c.concat) for n, c in self.cells]
+    cells = [(n, c.inputs, c.vertices, c.concat) for n, c in self.cells]
+    return self.network, edges, cells
 
 
 def _is_int(value: object) -> bool:

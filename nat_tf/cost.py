@@ -7,6 +7,8 @@ of convolutions and dense layers, for one image.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+import functools
 import math
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ from nat_tf import operations
 from nat_tf.architecture import Architecture
 from nat_tf.architecture import Cell
 from nat_tf.layout import CellPlace
+from nat_tf.layout import EdgePlace
 from nat_tf.layout import NetworkConfig
 
 
@@ -38,45 +41,88 @@ class Cost(NamedTuple):
     return self.params <= limit.params and self.madds <= limit.madds
 
 
-def edge(name: str, place: CellPlace, strided: bool) -> Cost:
+def edge(name: str, place: EdgePlace) -> Cost:
   """Returns the cost of one operation on an edge.
 
   Args:
     name: a name of the vocabulary.
-    place: the cell's place in the network.
-    strided: whether the edge leaves an input vertex.
+    place: what the edge joins.
   """
-  chain = operations.chain(name, place.stride if strided else 1, shared=False)
+  chain = operations.on(name, place, shared=False)
   if chain is None:
     return Cost(0, 0)
-  norms = 2 * place.channels * chain.norms()
+  widths = place.inputs, place.outputs
   return Cost(
-    chain.parameters(place.channels) + norms,
-    chain.madds(place.channels, math.prod(place.output_size)),
+    chain.parameters(*widths) + 2 * chain.normalized(*widths),
+    chain.madds(*widths, place.input_size),
   )
 
 
 def network(architecture: Architecture, config: NetworkConfig) -> Cost:
   """Returns the cost of the final network without its auxiliary head."""
-  inputs, stem = config.skeleton.cell_inputs, config.stem_channels
-  total = _conv(config.image_channels, stem, 9, config.image_size)
-  channels = [stem] * inputs
+  return sum_of([part for _, part in parts(architecture, config)])
+
+
+def parts(
+  architecture: Architecture, config: NetworkConfig
+) -> list[tuple[str, Cost]]:
+  """Returns the costs of the parts of the final network, from first to last.
+
+  Args:
+    architecture: what the network is made of.
+    config: its size.
+
+  Returns:
+    Pairs of a name and a cost: `stem`, the name of every cell, `head`.
+  """
+  stem = layout.stem(config)
+  total = [
+    _conv(
+      edge_place.inputs, one.channels, one.kernel**2, edge_place.output_size
+    )
+    for one, edge_place in stem
+  ]
+  result = [('stem', sum_of(total))]
+  channels = [stem[i][0].channels for i in config.skeleton.stem_outputs]
   for place in layout.places(config):
     cell = config.cell(place, architecture)
-    for source in channels[-inputs:] if place.prepares else ():
-      total = total.plus(_conv(source, place.channels, 1, place.input_size))
-    total = total.plus(_cell(cell, place))
+    own = cell_cost(cell, place)
+    for source in channels[-cell.inputs :] if place.prepares else ():
+      own = own.plus(_conv(source, place.channels, 1, place.input_size))
+    result.append((place.kind, own))
     channels.append(len(cell.concat) * place.channels)
-  weights = channels[-1] * config.classes
-  norm = 2 * channels[-1] if config.skeleton.final_norm else 0
-  return total.plus(Cost(weights + config.classes + norm, weights))
+  result.append(('head', _head(config, channels[-1])))
+  return result
 
 
-def _cell(cell: Cell, place: CellPlace) -> Cost:
-  total = Cost(0, 0)
-  for item in cell.edges:
-    strided = item.source < cell.inputs
-    total = total.plus(edge(item.operation, place, strided))
+def sum_of(costs: Iterable[Cost]) -> Cost:
+  """Returns the sum of costs."""
+  return functools.reduce(Cost.plus, costs, Cost(0, 0))
+
+
+def cell_cost(cell: Cell, place: CellPlace) -> Cost:
+  """Returns the cost of a cell's edges, without the preparation of its inputs.
+
+  Args:
+    cell: the cell.
+    place: where in the network it stands.
+  """
+  return sum_of(
+    edge(one.operation, place.edge(one.source, one.target))
+    for one in cell.edges
+  )
+
+
+def _head(config: NetworkConfig, channels: int) -> Cost:
+  """The cost of what follows the last cell."""
+  head, widths = config.skeleton.head, layout.features(config, channels)
+  total = Cost(2 * channels if head.norm else 0, 0)
+  if head.convolution:
+    size = layout.places(config)[-1].output_size
+    total = total.plus(_conv(channels, widths[1], 1, size))
+  dense = [*widths[-1 - len(head.hidden) :], config.classes]
+  for inputs, outputs in zip(dense, dense[1:]):
+    total = total.plus(Cost(inputs * outputs + outputs, inputs * outputs))
   return total
 
 

@@ -24,7 +24,7 @@ def count(space: Space) -> int:
   Raises:
     ValueError: the space leaves more than the operations open.
   """
-  if space.sources is None or space.concat is None or len(space.sizes) > 1:
+  if space.graphs is None or not space.choices().all():
     raise ValueError(
       f'the {space.name} space does not fix its graph; its architectures are '
       'more than the operations of their edges'
@@ -72,13 +72,11 @@ def encode(space: Space, codes: np.ndarray) -> Encoding:
     An encoding with leading dimensions `[...]`.
   """
   chosen = operations(space, codes)
-  vertices = np.arange(space.inputs, space.vertices)
-  output = np.isin(vertices, space.concat or ())
+  fixed = space.fixed()
+  leading = chosen.shape[:-2]
   return Encoding(
     chosen,
-    np.broadcast_to(np.array(space.sources, np.int32), chosen.shape),
-    np.ones(chosen.shape, bool),
-    np.broadcast_to(output, (*chosen.shape[:-1], space.intermediates)),
+    *(np.broadcast_to(x, (*leading, *x.shape)) for x in fixed[1:]),
   )
 
 

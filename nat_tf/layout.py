@@ -7,12 +7,85 @@ No TensorFlow here.
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from nat_tf.architecture import NORMAL
 from nat_tf.architecture import REDUCTION
 from nat_tf.architecture import Architecture
+from nat_tf.architecture import ArchitectureError
 from nat_tf.architecture import Cell
-from nat_tf.architecture import Edge
+
+# Height and width in pixels.
+Size = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Convolution:
+  """A convolution of stem or head, with batch norm.
+
+  Attributes:
+    channels: of its output.
+    kernel: side of its window.
+    stride: of its window.
+  """
+
+  channels: int
+  kernel: int
+  stride: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Pool:
+  """A maximum over a window.
+
+  Attributes:
+    kernel: side of the window.
+    stride: of the window.
+  """
+
+  kernel: int
+  stride: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Head:
+  """What stands between the last cell and the classes.
+
+  Attributes:
+    norm: whether batch norm comes first.
+    activates: whether a ReLU comes next.
+    convolution: a 1x1 convolution with batch norm and ReLU that comes next.
+    pool: a maximum that comes next.
+    flattens: whether every position counts by itself; else their mean does.
+    hidden: widths of dense layers with ReLU before the last.
+  """
+
+  norm: bool = False
+  activates: bool = False
+  convolution: Convolution | None = None
+  pool: Pool | None = None
+  flattens: bool = False
+  hidden: tuple[int, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+  """One place of a hand-made network.
+
+  Attributes:
+    name: of the architecture's cell that stands there.
+    widths: channels of every computed vertex, the last one the output.
+    stride: of the block.
+    strided: the first vertex that has the output's size (edges that come from
+      before it are strided).
+    pool: a maximum that comes before the cell.
+  """
+
+  name: str
+  widths: tuple[int, ...]
+  stride: int = 1
+  strided: int = 1
+  pool: Pool | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,52 +93,41 @@ class Skeleton:
   """What stands around the cells, the same for all architectures of a space.
 
   Attributes:
+    name: what an architecture calls its network.
     cell_inputs: input vertices of a cell: outputs of that many cells before.
-    stem_multiplier: channels of the stem as a multiple of the first cell's.
-    prepares: whether every cell brings its inputs to its own channels, by ReLU,
-      convolution and batch norm. Else only reductions do, without the ReLU, and
-      all other cells take their inputs as they are.
+    stem: the convolutions of the stem, of a network of `base` channels; a ReLU
+      stands between them.
+    stem_outputs: which of them the first cell reads, as many as inputs.
+    head: what follows the last cell; its widths are those of `base`.
+    prepares: whether every cell brings its inputs to its own channels, by
+      convolution and batch norm. Else only reductions do, and all other cells
+      take their inputs as they are.
+    activates: whether a ReLU stands behind every cell but the last.
+    activates_stem: whether one stands behind the stem.
     reduction: what stands at the reductions; None for the architecture's own
       reduction cell.
-    final_norm: whether batch norm and ReLU stand before the last pooling.
+    blocks: the places of a hand-made network, one after the other; none where a
+      cell is repeated.
+    base: channels that the widths of stem, head and blocks are meant for.
+    cells: usual number of cells, where one is repeated.
+    pads: whether a skip that changes size or channels leaves pixels out and
+      fills channels with zeros (He et al., CVPR 2016, option A), for no cost;
+      else it is a factorised reduction.
   """
 
+  name: str
   cell_inputs: int
-  stem_multiplier: int
-  prepares: bool
-  reduction: Cell | None
-  final_norm: bool
-
-
-# Liu et al., DARTS, ICLR 2019; ENAS and NAT have the same (method, section 3).
-DARTS = Skeleton(
-  cell_inputs=2,
-  stem_multiplier=3,
-  prepares=True,
-  reduction=None,
-  final_norm=False,
-)
-
-# Dong and Yang, NAS-Bench-201, ICLR 2020, section 2.1: cells follow one another
-# directly, and residual blocks halve the size. Ours doubles the channels by a
-# 1x1 convolution before the block instead of inside.
-NASBENCH201 = Skeleton(
-  cell_inputs=1,
-  stem_multiplier=1,
-  prepares=False,
-  reduction=Cell(
-    1,
-    4,
-    (
-      Edge(0, 1, 'conv_3x3'),
-      Edge(0, 2, 'null'),
-      Edge(0, 3, 'skip'),
-      Edge(1, 3, 'conv_3x3'),
-    ),
-    (3,),
-  ),
-  final_norm=True,
-)
+  stem: tuple[Convolution, ...]
+  base: int
+  stem_outputs: tuple[int, ...] = (0,)
+  head: Head = Head()
+  prepares: bool = False
+  activates: bool = True
+  activates_stem: bool = True
+  reduction: Cell | None = None
+  blocks: tuple[Block, ...] = ()
+  cells: int = 0
+  pads: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,20 +135,24 @@ class NetworkConfig:
   """A skeleton of a certain size (method, sections 3 and 6).
 
   Attributes:
-    cells: number of cells.
-    channels: channels of the first cell.
+    cells: number of cells; a hand-made network has its own.
+    channels: channels of the first cell; a hand-made network's widths are
+      scaled by what this is to its skeleton's `base`.
     image_size: height and width of the images in pixels.
     image_channels: 1 for grey, 3 for colour.
     classes: number of classes.
     skeleton: what cells are put into.
+
+  Raises:
+    ValueError: on construction, when a number is out of its range.
   """
 
   cells: int
   channels: int
-  image_size: tuple[int, int]
+  image_size: Size
   image_channels: int
   classes: int
-  skeleton: Skeleton = DARTS
+  skeleton: Skeleton
 
   def __post_init__(self):
     if self.cells < 1:
@@ -97,10 +163,9 @@ class NetworkConfig:
         'because a factorised reduction halves it'
       )
 
-  @property
-  def stem_channels(self) -> int:
-    """Channels of the stem."""
-    return self.skeleton.stem_multiplier * self.channels
+  def scaled(self, width: int) -> int:
+    """Returns a width of the skeleton at this size; even, and 2 or more."""
+    return max(2, 2 * round(width * self.channels / self.skeleton.base / 2))
 
   def cell(self, place: CellPlace, architecture: Architecture) -> Cell:
     """Returns the cell that stands somewhere in an architecture's network.
@@ -115,43 +180,224 @@ class NetworkConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class EdgePlace:
+  """What an edge joins.
+
+  Attributes:
+    inputs: channels of its source.
+    outputs: channels of its target.
+    stride: 2 where it halves the size.
+    input_size: of its source.
+    output_size: of its target.
+    pads: see `Skeleton`.
+  """
+
+  inputs: int
+  outputs: int
+  stride: int
+  input_size: Size
+  output_size: Size
+  pads: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class CellPlace:
   """One cell's place in the network.
 
   Attributes:
     kind: which cell stands here.
-    channels: channels of every vertex.
-    stride: of the edges that leave the input vertices.
-    input_size: height and width of the input vertices after preprocessing.
-    output_size: height and width of the computed vertices.
+    channels: channels of every vertex, unless `widths` says otherwise.
+    stride: of the edges that halve the size.
+    input_size: height and width of the input vertices after preparation.
+    output_size: height and width of the last vertex.
     prepares: whether a convolution brings the inputs to the cell's channels.
     halve_first: whether input 0 must be halved, because the cell before was a
       reduction and input 0 is the output of one before that.
+    widths: channels of all vertices, inputs included, where they differ.
+    strided: the first vertex that has the output's size.
+    pool: a maximum that the input goes through.
+    pads: see `Skeleton`.
   """
 
   kind: str
   channels: int
   stride: int
-  input_size: tuple[int, int]
-  output_size: tuple[int, int]
+  input_size: Size
+  output_size: Size
   prepares: bool
   halve_first: bool
+  widths: tuple[int, ...] = ()
+  strided: int = 2
+  pool: Pool | None = None
+  pads: bool = False
+
+  def width(self, vertex: int) -> int:
+    """Returns the channels of a vertex."""
+    return self.widths[vertex] if self.widths else self.channels
+
+  def size(self, vertex: int) -> Size:
+    """Returns height and width of a vertex."""
+    return self.input_size if vertex < self.strided else self.output_size
+
+  def edge(self, source: int, target: int) -> EdgePlace:
+    """Returns what an edge joins.
+
+    Args:
+      source: vertex it reads.
+      target: vertex it adds to.
+    """
+    halves = source < self.strided <= target
+    return EdgePlace(
+      self.width(source),
+      self.width(target),
+      self.stride if halves else 1,
+      self.size(source),
+      self.size(target),
+      self.pads,
+    )
+
+
+def halved(size: Size, stride: int) -> Size:
+  """Returns the size after a stride, rounded up."""
+  return -(-size[0] // stride), -(-size[1] // stride)
+
+
+def stem(config: NetworkConfig) -> list[tuple[Convolution, EdgePlace]]:
+  """Returns the convolutions of the stem and what each joins."""
+  size, channels, result = config.image_size, config.image_channels, []
+  for one in config.skeleton.stem:
+    wide = dataclasses.replace(one, channels=config.scaled(one.channels))
+    after = halved(size, one.stride)
+    place = EdgePlace(channels, wide.channels, one.stride, size, after)
+    result.append((wide, place))
+    size, channels = after, wide.channels
+  return result
 
 
 def places(config: NetworkConfig) -> list[CellPlace]:
-  """Returns the cells' places; reductions stand at one and two thirds."""
+  """Returns the cells' places, from first to last."""
+  return _blocks(config) if config.skeleton.blocks else _repeated(config)
+
+
+def _repeated(config: NetworkConfig) -> list[CellPlace]:
+  """Repeats a cell; reductions stand at one and two thirds."""
   reductions = {config.cells // 3, 2 * config.cells // 3} - {0}
   skeleton, result = config.skeleton, []
-  size, channels, halve_first = config.image_size, config.channels, False
+  sizes = [
+    edge.output_size
+    for edge in (stem(config)[i][1] for i in skeleton.stem_outputs)
+  ]
+  size, channels = sizes[-1], config.channels
+  halve_first = sizes[0] != sizes[-1]
   for index in range(config.cells):
     reduces = index in reductions
     stride = 2 if reduces else 1
     channels *= stride
-    output = (-(-size[0] // stride), -(-size[1] // stride))
-    kind = REDUCTION if reduces else NORMAL
-    prepares = skeleton.prepares or reduces
+    output = halved(size, stride)
     result.append(
-      CellPlace(kind, channels, stride, size, output, prepares, halve_first)
+      CellPlace(
+        REDUCTION if reduces else NORMAL,
+        channels,
+        stride,
+        size,
+        output,
+        skeleton.prepares or reduces,
+        halve_first,
+        strided=skeleton.cell_inputs,
+        pads=skeleton.pads,
+      )
     )
     size, halve_first = output, reduces and skeleton.cell_inputs > 1
   return result
+
+
+def _blocks(config: NetworkConfig) -> list[CellPlace]:
+  """Places the cells of a hand-made network."""
+  before = stem(config)[-1][1]
+  size, channels, result = before.output_size, before.outputs, []
+  for block in config.skeleton.blocks:
+    size = halved(size, block.pool.stride) if block.pool else size
+    widths = (channels, *map(config.scaled, block.widths))
+    output = halved(size, block.stride)
+    result.append(
+      CellPlace(
+        block.name,
+        widths[-1],
+        block.stride,
+        size,
+        output,
+        False,
+        False,
+        widths,
+        block.strided,
+        block.pool,
+        config.skeleton.pads,
+      )
+    )
+    size, channels = output, widths[-1]
+  return result
+
+
+def features(config: NetworkConfig, channels: int) -> tuple[int, ...]:
+  """Returns the widths from the last cell to the last dense layer's input.
+
+  Args:
+    config: the network.
+    channels: of the last cell's output.
+
+  Returns:
+    Channels of the last cell, of the head's convolution where there is one,
+    then what every dense layer reads.
+  """
+  head = config.skeleton.head
+  widths = [channels]
+  if head.convolution:
+    widths.append(config.scaled(head.convolution.channels))
+  size = places(config)[-1].output_size
+  size = halved(size, head.pool.stride) if head.pool else size
+  reads = widths[-1] * (math.prod(size) if head.flattens else 1)
+  return (*widths, reads, *map(config.scaled, head.hidden))
+
+
+def check(architecture: Architecture, skeleton: Skeleton):
+  """Checks that an architecture can stand in a skeleton.
+
+  Args:
+    architecture: any.
+    skeleton: any.
+
+  Raises:
+    ArchitectureError: it has other cells, or cells with other numbers of
+      inputs or vertices.
+  """
+  has = [name for name, _ in architecture.cells]
+  if skeleton.blocks:
+    wants = list(dict.fromkeys(block.name for block in skeleton.blocks))
+  else:
+    wants = [NORMAL] if skeleton.reduction else [NORMAL, REDUCTION]
+  if sorted(has) != sorted(wants):
+    raise ArchitectureError(
+      f'a {skeleton.name} network has the cells {_listed(wants)}; the '
+      f'architecture has {_listed(has)}'
+    )
+  for name, cell in architecture.cells:
+    if cell.inputs != skeleton.cell_inputs:
+      raise ArchitectureError(
+        f'{name} cell: {cell.inputs} inputs; in a {skeleton.name} network a '
+        f'cell has {skeleton.cell_inputs}'
+      )
+  for block in skeleton.blocks:
+    cell = architecture[block.name]
+    if len(cell.intermediates) != len(block.widths) or cell.concat != (
+      cell.vertices - 1,
+    ):
+      raise ArchitectureError(
+        f'{block.name} cell: in a {skeleton.name} network it has '
+        f'{len(block.widths)} vertices after its input, and the last of them '
+        'alone is its output'
+      )
+
+
+def _listed(names: list[str]) -> str:
+  shown = names if len(names) <= 6 else [*names[:3], '...', names[-1]]
+  return ', '.join(shown)

@@ -18,6 +18,9 @@ from nat_tf.architecture import ArchitectureError
 from nat_tf.architecture import Cell
 from nat_tf.architecture import Edge
 
+# What its cells stand in.
+NETWORK = 'nasbench201'
+
 _VERTICES = 4
 _EDGES = tuple((s, t) for t in range(1, _VERTICES) for s in range(t))
 
@@ -54,9 +57,8 @@ def from_text(text: str) -> Architecture:
     Edge(source, target, operation)
     for (source, target), operation in zip(_EDGES, operations(text))
   )
-  return Architecture.of(
-    **{NORMAL: Cell(1, _VERTICES, edges, (_VERTICES - 1,))}
-  )
+  cell = Cell(1, _VERTICES, edges, (_VERTICES - 1,))
+  return Architecture(((NORMAL, cell),), NETWORK)
 
 
 def operations(text: str) -> list[str]:

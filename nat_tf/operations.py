@@ -15,8 +15,10 @@ import tensorflow as tf
 
 from nat_tf import stages as stages_lib
 from nat_tf import vocabulary
+from nat_tf.layout import EdgePlace
 from nat_tf.stages import Keeps
 from nat_tf.stages import Stage
+from nat_tf.vocabulary import Operation
 from nat_tf.vocabulary import Type
 
 
@@ -30,38 +32,83 @@ class Chain:
 
   stages: tuple[Stage, ...]
 
-  @property
-  def kept_kinds(self) -> list[Keeps]:
-    """What the forward pass keeps for the backward pass, in its order."""
-    kinds = [stage.keeps for stage in self.stages]
-    return [kind for kind in kinds if kind is not Keeps.NOTHING]
+  def flow(self, inputs: int, outputs: int) -> list[tuple[Stage, int, int]]:
+    """Returns every stage with the channels that it gets and gives.
 
-  def kernel_shapes(self, channels: int) -> list[tuple[int, ...]]:
-    """Shapes of the kernels, for `channels` in and out."""
-    shapes = [stage.kernel_shape(channels) for stage in self.stages]
+    Args:
+      inputs: channels of the operation's input.
+      outputs: channels of its result.
+    """
+    result, channels = [], inputs
+    for stage in self.stages:
+      after = stage.width(channels, outputs)
+      result.append((stage, channels, after))
+      channels = after
+    return result
+
+  def kernel_shapes(self, inputs: int, outputs: int) -> list[tuple[int, ...]]:
+    """Shapes of the kernels."""
+    flow = self.flow(inputs, outputs)
+    shapes = [stage.kernel_shape(*widths) for stage, *widths in flow]
     return [shape for shape in shapes if shape is not None]
 
-  def fans_in(self, channels: int) -> list[int]:
+  def fans_in(self, inputs: int, outputs: int) -> list[int]:
     """Numbers of inputs of one output, a kernel each."""
-    fans = [stage.fan_in(channels) for stage in self.stages]
+    flow = self.flow(inputs, outputs)
+    fans = [stage.fan_in(before) for stage, before, _ in flow]
     return [fan for fan in fans if fan]
 
-  def parameters(self, channels: int) -> int:
+  def parameters(self, inputs: int, outputs: int) -> int:
     """Weights of the convolutions, batch norm not included."""
-    return sum(math.prod(shape) for shape in self.kernel_shapes(channels))
+    return sum(
+      math.prod(shape) for shape in self.kernel_shapes(inputs, outputs)
+    )
 
-  def madds(self, channels: int, positions: int) -> int:
+  def madds(self, inputs: int, outputs: int, size: tuple[int, int]) -> int:
     """Multiply-adds of the convolutions for one image.
 
     Args:
-      channels: channels in and out.
-      positions: height times width of the output.
+      inputs: channels of the input.
+      outputs: channels of the result.
+      size: height and width of the input.
     """
-    return positions * sum(stage.madds(channels) for stage in self.stages)
+    total, (height, width) = 0, size
+    for stage, *widths in self.flow(inputs, outputs):
+      height, width = -(-height // stage.stride), -(-width // stage.stride)
+      total += height * width * stage.madds(*widths)
+    return total
 
-  def norms(self) -> int:
-    """How many batch norms the chain holds."""
-    return sum(isinstance(s, stages_lib.Normalize) for s in self.stages)
+  def kept_shapes(
+    self, inputs: int, outputs: int, size: tuple[int, int]
+  ) -> list[tuple[int, ...]]:
+    """Shapes of what the forward pass keeps, in its order.
+
+    Args:
+      inputs: channels of the input.
+      outputs: channels of the result.
+      size: height and width of the input.
+
+    Returns:
+      `(height, width, channels)` for maps, the batch left out; `(2, channels)`
+      for statistics.
+    """
+    shapes: list[tuple[int, ...]] = []
+    height, width = size
+    for stage, _, after in self.flow(inputs, outputs):
+      height, width = -(-height // stage.stride), -(-width // stage.stride)
+      if stage.keeps is Keeps.OUTPUT:
+        shapes.append((height, width, after))
+      elif stage.keeps is Keeps.STATISTICS:
+        shapes.append((2, after))
+    return shapes
+
+  def normalized(self, inputs: int, outputs: int) -> int:
+    """Channels that go through batch norms, all of them together."""
+    return sum(
+      before
+      for stage, before, _ in self.flow(inputs, outputs)
+      if isinstance(stage, stages_lib.Normalize)
+    )
 
   def forward(
     self, x: tf.Tensor, kernels: Sequence[tf.Tensor]
@@ -107,19 +154,23 @@ class Chain:
   @staticmethod
   def _kernel(stage: Stage, kernels: list[tf.Tensor]) -> tf.Tensor | None:
     # Whether a stage has a kernel does not depend on the channels.
-    return kernels.pop(0) if stage.kernel_shape(2) is not None else None
+    return kernels.pop(0) if stage.kernel_shape(2, 2) is not None else None
 
 
 @functools.cache
-def chain(name: str, stride: int, shared: bool) -> Chain | None:
+def chain(
+  name: str, stride: int, shared: bool, pads_to: int | None = None
+) -> Chain | None:
   """Returns the chain of an operation; None for null, which computes nothing.
 
   Args:
     name: a name of the vocabulary.
-    stride: 1, or 2 on the edges from a reduction cell's inputs.
+    stride: 1, or 2 on an edge that halves the size.
     shared: whether it is for the super network, where pooling is followed by
       batch norm so that its scale matches the other operations' (method,
       section 3).
+    pads_to: channels of the result, where operations without weights fill what
+      is missing with zeros; None where all vertices have as many channels.
 
   Raises:
     UnknownOperationError: no operation is called so.
@@ -127,7 +178,23 @@ def chain(name: str, stride: int, shared: bool) -> Chain | None:
   operation = vocabulary.operation(name)
   if operation.type is Type.NULL:
     return None
-  return Chain(_BUILDERS[operation.type](operation.kernel, stride, shared))
+  if operation.type is Type.SKIP:
+    return Chain(_skip(stride, pads_to))
+  if operation.type in (Type.MAX_POOL, Type.AVG_POOL):
+    return Chain(_pool(operation, stride, shared, pads_to))
+  return Chain(_BUILDERS[operation.type](operation, stride))
+
+
+def on(name: str, place: EdgePlace, shared: bool) -> Chain | None:
+  """Returns the chain of an operation on an edge; see `chain`.
+
+  Args:
+    name: a name of the vocabulary.
+    place: what the edge joins.
+    shared: whether it is for the super network.
+  """
+  pads_to = place.outputs if place.pads else None
+  return chain(name, place.stride, shared, pads_to)
 
 
 def learns(name: str) -> bool:
@@ -140,51 +207,67 @@ def learns(name: str) -> bool:
     UnknownOperationError: no operation is called so.
   """
   one = chain(name, 1, shared=True)
-  return one is not None and bool(one.parameters(1))
+  return one is not None and bool(one.parameters(1, 1))
 
 
-def _conv(kernel, stride, shared):
-  del shared
+def _conv(operation, stride):
   return (
     stages_lib.Relu(),
-    stages_lib.Conv(kernel, stride),
+    stages_lib.Conv(operation.kernel, stride),
     stages_lib.Normalize(),
   )
 
 
-def _sep_conv(kernel, stride, shared):
+def _sep_conv(operation, stride):
   return (
-    *_dil_conv(kernel, stride, shared, dilation=1),
-    *_dil_conv(kernel, 1, shared, dilation=1),
+    *_dil_conv(operation, stride, dilation=1),
+    *_dil_conv(operation, 1, dilation=1),
   )
 
 
-def _dil_conv(kernel, stride, shared, dilation=2):
-  del shared
+def _dil_conv(operation, stride, dilation=2):
   return (
     stages_lib.Relu(),
-    stages_lib.DepthwiseConv(kernel, stride, dilation),
+    stages_lib.DepthwiseConv(operation.kernel, stride, dilation),
     stages_lib.Conv(1),
     stages_lib.Normalize(),
   )
 
 
-def _max_pool(kernel, stride, shared):
-  return _pool(stages_lib.MaxPool(kernel, stride), shared)
+def _inverted_residual(operation, stride):
+  """Sandler et al., MobileNetV2, CVPR 2018: wide inside, linear outside."""
+  expansion = (
+    stages_lib.Conv(1, expansion=operation.expansion),
+    stages_lib.Normalize(),
+    stages_lib.Relu6(),
+  )
+  return (
+    *(expansion if operation.expansion > 1 else ()),
+    stages_lib.DepthwiseConv(operation.kernel, stride),
+    stages_lib.Normalize(),
+    stages_lib.Relu6(),
+    stages_lib.Conv(1),
+    stages_lib.Normalize(),
+  )
 
 
-def _avg_pool(kernel, stride, shared):
-  return _pool(stages_lib.AvgPool(kernel, stride), shared)
+def _pool(operation, stride, shared, pads_to):
+  pools = {
+    Type.MAX_POOL: stages_lib.MaxPool,
+    Type.AVG_POOL: stages_lib.AvgPool,
+  }
+  return (
+    pools[operation.type](operation.kernel, stride),
+    *((stages_lib.Normalize(),) if shared else ()),
+    *_widen(pads_to),
+  )
 
 
-def _pool(pool, shared):
-  return (pool, stages_lib.Normalize()) if shared else (pool,)
-
-
-def _skip(kernel, stride, shared):
-  del kernel, shared
+def _skip(stride, pads_to):
   if stride == 1:
-    return ()
+    return _widen(pads_to)
+  if pads_to is not None:
+    return (stages_lib.Subsample(stride), *_widen(pads_to))
   return (
     stages_lib.Relu(),
     stages_lib.FactorizedReduction(),
@@ -192,11 +275,13 @@ def _skip(kernel, stride, shared):
   )
 
 
-_BUILDERS: dict[Type, Callable[[int, int, bool], tuple[Stage, ...]]] = {
+def _widen(pads_to):
+  return () if pads_to is None else (stages_lib.Widen(pads_to),)
+
+
+_BUILDERS: dict[Type, Callable[[Operation, int], tuple[Stage, ...]]] = {
   Type.CONV: _conv,
   Type.SEP_CONV: _sep_conv,
   Type.DIL_CONV: _dil_conv,
-  Type.MAX_POOL: _max_pool,
-  Type.AVG_POOL: _avg_pool,
-  Type.SKIP: _skip,
+  Type.INVERTED_RESIDUAL: _inverted_residual,
 }

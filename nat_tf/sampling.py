@@ -8,7 +8,6 @@ the same architectures (method, section 4: "sample an architecture uniformly").
 from __future__ import annotations
 
 from collections.abc import Sequence
-import math
 from typing import Callable
 
 import numpy as np
@@ -57,8 +56,14 @@ class RandomSampler:
       [count], seeds[0], maxval=len(space.sizes), dtype=tf.int32
     )
     shape = [count, len(space.cells), space.edges]
-    present = self._present(tf.gather(space.sizes, choice), shape)
     operations = self._operations(shape, seeds[1])
+    if space.graphs is not None:
+      fixed = [
+        tf.broadcast_to(tf.constant(x), [count, *x.shape])
+        for x in space.fixed()
+      ]
+      return spaces.Encoding(operations, *fixed[1:])
+    present = self._present(tf.gather(space.sizes, choice), shape)
     operations = tf.where(present, operations, space.index('null'))
     sources = self._sources(present, shape, seeds[2])
     concat = self._concat(operations, sources, present, choice)
@@ -66,14 +71,18 @@ class RandomSampler:
 
   def _operations(self, shape: list[int], seed: tf.Tensor) -> tf.Tensor:
     """Draws an operation for every slot, `[count, cells, edges]` int32."""
-    if self._odds is None:
+    choices = self._space.choices()
+    if self._odds is None and choices.all():
       return tf.random.stateless_uniform(
-        shape, seed, maxval=len(self._space.operations), dtype=tf.int32
+        shape, seed, maxval=choices.shape[-1], dtype=tf.int32
       )
+    odds = np.ones(choices.shape[-1]) if self._odds is None else self._odds
+    with np.errstate(divide='ignore'):
+      logits = np.log(np.where(choices, odds, 0.0)).astype(np.float32)
     drawn = tf.random.stateless_categorical(
-      np.log(self._odds)[np.newaxis], math.prod(shape), seed, dtype=tf.int32
+      logits.reshape([-1, choices.shape[-1]]), shape[0], seed, dtype=tf.int32
     )
-    return tf.reshape(drawn, shape)
+    return tf.reshape(tf.transpose(drawn), shape)
 
   def _present(self, sizes: tf.Tensor, shape: list[int]) -> tf.Tensor:
     """Marks the slots that end in a vertex an architecture has.
@@ -91,13 +100,7 @@ class RandomSampler:
   def _sources(
     self, present: tf.Tensor, shape: list[int], seed: tf.Tensor
   ) -> tf.Tensor:
-    """Draws a source for every slot, unless the space fixes it.
-
-    Returns:
-      `[count, cells, edges]` int32.
-    """
-    if self._space.sources is not None:
-      return tf.broadcast_to(tf.constant(self._space.sources), shape)
+    """Draws a source for every slot, `[count, cells, edges]` int32."""
     # The bound differs from slot to slot and stateless_uniform takes only one:
     # a remainder of 32 random bits is uniform up to a relative 1e-8.
     bits = tf.random.stateless_uniform(
@@ -113,7 +116,7 @@ class RandomSampler:
     present: tf.Tensor,
     choice: tf.Tensor,
   ) -> tf.Tensor:
-    """Picks the output: what the space fixes, all, or what no edge reads.
+    """Picks the output: all vertices, or those that no edge reads.
 
     A null edge reads nothing. The last vertex is always a loose end, so the
     output is never empty.
@@ -122,10 +125,6 @@ class RandomSampler:
       `[count, cells, intermediates]` bool.
     """
     space = self._space
-    if space.concat is not None:
-      fixed = np.isin(np.arange(space.inputs, space.vertices), space.concat)
-      shape = [*operations.shape[:2], space.intermediates]
-      return tf.broadcast_to(tf.constant(fixed), shape)
     reads = present & (operations != space.index('null'))
     source = tf.one_hot(sources, space.vertices, True, False, dtype=tf.bool)
     read = tf.reduce_any(source & reads[..., tf.newaxis], axis=-2)

@@ -113,7 +113,7 @@ def _next(
   numbers: Sequence[CellNumbers],
 ) -> tuple[_Memory, Scores]:
   """Scores one architecture; also returns what is known afterwards."""
-  outputs = [begun.stem] * network.space.inputs
+  outputs = list(begun.stem)
   cells, known = [], []
   for place, (plan, mine) in enumerate(zip(plans, numbers)):
     cell, of_cell = network.recall(

@@ -10,17 +10,22 @@ switch uses them and recomputes only what is cheap.
 
 from __future__ import annotations
 
+import collections
+from collections.abc import Sequence
 import functools
+import itertools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from nat_tf import layout
 from nat_tf import operations as operations_lib
 from nat_tf.layout import CellPlace
+from nat_tf.layout import EdgePlace
+from nat_tf.spaces import Graph
 from nat_tf.spaces import Space
-from nat_tf.stages import Keeps
 
 
 class Path(NamedTuple):
@@ -75,114 +80,184 @@ class Path(NamedTuple):
     twins = self.sources[..., :, None] == self.sources[..., None, :]
     return tf.reduce_sum(tf.cast(twins & earlier, tf.int32), axis=-1)
 
-  def identities(self, space: Space, stride: int) -> tf.Tensor:
-    """Returns which edges hand their source on as it is, `[..., edges]` bool.
-
-    Args:
-      space: the search space.
-      stride: of the edges that leave the cell's inputs.
-    """
-    if 'skip' not in space.operations:
-      return tf.zeros_like(self.present)
-    skips = self.operations == space.index('skip')
-    return skips & ((stride == 1) | (self.sources >= space.inputs))
-
 
 class KernelIndex:
   """Where the kernels of every edge and operation lie in a cell's bank.
 
-  The bank is a matrix with `channels` columns; every kernel is a block of whole
-  rows. Edges with the same source and target share their kernels, whatever
-  slot they stand in, but a second edge between the same two vertices has
-  kernels of its own. Row 0 belongs to no kernel and stays zero.
+  The bank is a matrix; every kernel is a block of whole rows. Where the space
+  leaves sources open, edges with the same source and target share their
+  kernels, whatever slot they stand in, but a second edge between the same two
+  vertices has kernels of its own. Row 0 belongs to no kernel and stays zero.
 
   Attributes:
+    columns: of the bank; the channels, where all vertices have as many.
     rows: number of rows of the bank.
-    longest: rows of the largest operation.
+    longest: for every slot the rows of its largest operation, 1 or more.
     deviations: `[rows]` float32, standard deviation for initialisation.
   """
 
   def __init__(self, space: Space, place: CellPlace):
     self._space = space
-    self._channels = place.channels
+    self._graph = graph_of(space, place)
+    joins = self._banks_join(place)
+    self.columns = math.gcd(*(edge.inputs for edge in joins), place.channels)
+    self.columns = math.gcd(self.columns, *(edge.outputs for edge in joins))
     starts, sizes, deviations = [], [], [0.0]
-    for source in self._bank_sources():
-      stride = place.stride if source < space.inputs else 1
-      chains = [operations_lib.chain(o, stride, True) for o in space.operations]
-      blocks = [self._deviations(chain) for chain in chains]
+    for number, edge in enumerate(joins):
+      chains = [operations_lib.on(o, edge, True) for o in space.operations]
+      blocks = [
+        self._deviations(chain, edge) if self._occurs(number, choice) else []
+        for choice, chain in enumerate(chains)
+      ]
       sizes.append([len(block) for block in blocks])
       starts.append(len(deviations) + np.cumsum([0, *sizes[-1][:-1]]))
       deviations.extend(value for block in blocks for value in block)
     self._starts = np.array(starts, np.int32)
     self._sizes = np.array(sizes, np.int32)
     self.rows = len(deviations)
-    self.longest = max(int(self._sizes.max()), 1)
+    self.longest = self._longest()
     self.deviations = np.array(deviations, np.float32)
 
+  @property
+  def spans(self) -> tuple[tuple[int, int], ...]:
+    """Where the rows of every slot begin and end in what a call returns."""
+    ends = list(itertools.accumulate(self.longest))
+    return tuple(zip([0, *ends], ends))
+
   def __call__(self, path: Path) -> tf.Tensor:
-    """Returns the bank's rows on a path, `[edges, longest]` int32.
+    """Returns the bank's rows on a path, int32, those of all slots in turn.
 
     Places beyond an operation's own rows point to row 0.
     """
-    banks = self._banks(path)
-    where = tf.stack([banks, path.operations], axis=-1)
-    starts = tf.gather_nd(self._starts, where)[:, tf.newaxis]
-    sizes = tf.gather_nd(self._sizes, where)[:, tf.newaxis]
-    offsets = tf.range(self.longest)[tf.newaxis]
-    return tf.where(offsets < sizes, starts + offsets, 0)
+    where = tf.stack([self._banks(path), path.operations], axis=-1)
+    slots = np.repeat(np.arange(len(self.longest)), self.longest)
+    offsets = np.concatenate([np.arange(n) for n in self.longest])
+    starts = tf.gather(tf.gather_nd(self._starts, where), slots)
+    sizes = tf.gather(tf.gather_nd(self._sizes, where), slots)
+    return tf.where(offsets < sizes, starts + offsets.astype(np.int32), 0)
 
-  def _bank_sources(self) -> list[int]:
-    """Source vertex of every place in the bank."""
-    if self._space.sources is not None:
-      return list(self._space.sources)
+  def _banks_join(self, place: CellPlace) -> list[EdgePlace]:
+    """What the edge of every place in the bank joins."""
     targets = self._space.targets
+    if self._graph is not None:
+      pairs = list(zip(self._graph.sources, targets))
+      present = self._graph.present
+      # A slot without an edge holds nothing; what it would join is no matter.
+      return [
+        place.edge(*(pair if there else pairs[0]))
+        for pair, there in zip(pairs, present)
+      ]
+    # A target's slots stand for its first, second, … edge from one source.
     return [
-      source for target in targets for source in range(target)
-    ]  # A target's slots stand for its first, second, … edge from one source.
+      place.edge(source, target)
+      for target in targets
+      for source in range(target)
+    ]
+
+  def _occurs(self, number: int, choice: int) -> bool:
+    """Whether the edge at a place in the bank may carry an operation."""
+    if self._graph is None:
+      return True
+    return choice in self._graph.choices[number]
+
+  def _longest(self) -> list[int]:
+    if self._graph is None:
+      return [max(int(self._sizes.max()), 1)] * self._space.edges
+    return [max(int(sizes.max()), 1) for sizes in self._sizes]
 
   def _banks(self, path: Path) -> tf.Tensor:
     targets = np.array(self._space.targets, np.int32)
-    if self._space.sources is not None:
+    if self._graph is not None:
       return tf.range(len(targets))
     first_slot = np.searchsorted(targets, targets)
     before = np.concatenate([[0], np.cumsum(targets)[:-1]])[first_slot]
     copies = path.copies(self._space)
     return before.astype(np.int32) + copies * targets + path.sources
 
-  def _deviations(self, chain: operations_lib.Chain | None) -> list[float]:
+  def _deviations(
+    self, chain: operations_lib.Chain | None, edge: EdgePlace
+  ) -> list[float]:
     if chain is None:
       return []
-    shapes = chain.kernel_shapes(self._channels)
-    fans = chain.fans_in(self._channels)
+    shapes = chain.kernel_shapes(edge.inputs, edge.outputs)
+    fans = chain.fans_in(edge.inputs, edge.outputs)
     return [
       math.sqrt(2.0 / fan)
       for shape, fan in zip(shapes, fans)
-      for _ in range(math.prod(shape) // self._channels)
+      for _ in range(math.prod(shape) // self.columns)
     ]
+
+
+def graph_of(space: Space, place: CellPlace) -> Graph | None:
+  """Returns the graph of the cell at a place; None where it is not fixed."""
+  return space.graphs[space.row(place.kind)] if space.graphs else None
+
+
+def slots_of(space: Space, place: CellPlace) -> list[tuple[int, int]]:
+  """Returns the slots in which the cell at a place may have edges.
+
+  Returns:
+    Pairs of slot and target, in the order of the slots.
+  """
+  graph = graph_of(space, place)
+  return [
+    (slot, target)
+    for slot, target in enumerate(space.targets)
+    if graph is None or graph.present[slot]
+  ]
 
 
 class CellProgram:
   """Forward and backward pass of a cell, for every architecture of a space.
 
-  Maps are `[batch, height, width, channels]`; `kernels` is `[edges, longest,
-  channels]`, the rows of the bank that `KernelIndex` names.
+  Maps are `[batch, height, width, channels]`; `kernels` is `[rows, columns]`,
+  the rows of the bank that `KernelIndex` names.
 
   Args:
     space: the search space.
-    stride: of the edges that leave the cell's inputs.
+    place: where a cell stands; cells with the same `key` share a program.
+    spans: of their `KernelIndex`.
   """
 
-  def __init__(self, space: Space, stride: int):
+  def __init__(
+    self, space: Space, place: CellPlace, spans: Sequence[tuple[int, int]]
+  ):
     self._space = space
-    self._stride = stride
+    self._place = place
+    self._spans = spans
+    self._graph = graph_of(space, place)
     self._null = space.index('null')
+    self.slots = slots_of(space, place)
     self.forward = _once(self._forward)
     self.recall = _once(self._recall)
     self.backward = _once(self._backward)
 
+  @staticmethod
+  def key(
+    space: Space, place: CellPlace, spans: Sequence[tuple[int, int]]
+  ) -> Any:
+    """Returns what cells have in common that share a program."""
+    joins = place.stride, place.strided, place.widths, place.pads
+    return graph_of(space, place), joins, tuple(spans)
+
   def remembers(self, path: Path, fresh: tf.Tensor) -> tf.Tensor:
     """Returns which edges `recall` puts into its memory, `[edges]` bool."""
-    return fresh & ~path.identities(self._space, self._stride)
+    return fresh & ~self._identities(path)
+
+  def _identities(self, path: Path) -> tf.Tensor:
+    """Returns which edges hand their source on as it is, `[edges]` bool."""
+    if 'skip' not in self._space.operations:
+      return tf.zeros_like(path.present)
+    skips = path.operations == self._space.index('skip')
+    if self._graph is None:
+      inner = path.sources >= self._space.inputs
+      return skips & ((self._place.stride == 1) | inner)
+    pairs = list(zip(self._graph.sources, self._space.targets))
+    same = np.zeros(len(pairs), bool)
+    for slot, _ in self.slots:
+      edge = self._place.edge(*pairs[slot])
+      same[slot] = edge.stride == 1 and edge.inputs == edge.outputs
+    return skips & same
 
   def _forward(self, kernels, inputs, path):
     """Returns the output, the computed vertices, and what every edge kept.
@@ -190,8 +265,8 @@ class CellProgram:
     The output is `[batch, height, width, outputs * channels]`.
     """
     states, kept = list(inputs), []
-    for slot, target in enumerate(self._space.targets):
-      y, places = self._edge(states[:target], kernels[slot], path, slot)
+    for slot, target in self.slots:
+      y, places = self._edge(states[:target], kernels, path, slot)
       kept.append(places)
       carries = path.operations[slot] != self._null
       if len(states) == target:
@@ -210,17 +285,17 @@ class CellProgram:
       path: as given to `forward`.
       fresh: `[edges]` bool, whether the edge has to be computed; where not,
         the result is taken from memory, or it is null.
-      memory: for every edge a map. Identities never enter it: they cost
+      memory: for each of `slots` a map. Identities never enter it: they cost
         nothing, and what took time should stay.
     """
     states, memory = list(inputs), list(memory)
     carries = path.carries(self._space)
     kept = self.remembers(path, fresh)
-    for slot, target in enumerate(self._space.targets):
+    for i, (slot, target) in enumerate(self.slots):
       y = self._edge_or(
-        memory[slot], fresh[slot], states[:target], kernels, path, slot
+        memory[i], fresh[slot], states[:target], kernels, path, slot
       )
-      memory[slot] = _choose(tf.cast(kept[slot], tf.int32), [memory[slot], y])
+      memory[i] = _choose(tf.cast(kept[slot], tf.int32), [memory[i], y])
       if len(states) == target:
         states.append(_or_zeros(carries[slot], y))
       else:
@@ -230,18 +305,21 @@ class CellProgram:
 
   def _output(self, computed, path):
     """Returns the output; what is not part of it stands as 0, unless fixed."""
-    if self._space.concat is None:
+    if self._graph is None:
       return tf.concat(_masked(computed, path.concat), axis=-1)
-    chosen = [computed[v - self._space.inputs] for v in self._space.concat]
-    return tf.concat(chosen, axis=-1)
+    concat = self._graph.concat
+    chosen = [computed[v - self._space.inputs] for v in concat]
+    return chosen[0] if len(chosen) == 1 else tf.concat(chosen, axis=-1)
 
   def _output_gradient(self, computed, path, doutput):
     """Returns the computed vertices' gradients, as far as from the output."""
-    parts = tf.split(doutput, self._space.outputs, axis=-1)
-    if self._space.concat is None:
+    if self._graph is None:
+      parts = tf.split(doutput, len(computed), axis=-1)
       return _masked(parts, path.concat)
+    concat = self._graph.concat
+    parts = tf.split(doutput, len(concat), axis=-1)
     gradients = [tf.zeros(x.shape) for x in computed]
-    for vertex, part in zip(self._space.concat, parts):
+    for vertex, part in zip(concat, parts):
       gradients[vertex - self._space.inputs] = part
     return gradients
 
@@ -249,7 +327,7 @@ class CellProgram:
     """Applies an edge's operation where it is fresh; else returns `known`."""
     return tf.cond(
       fresh,
-      lambda: self._edge(states, kernels[slot], path, slot)[0],
+      lambda: self._edge(states, kernels, path, slot)[0],
       lambda: known,
     )
 
@@ -267,28 +345,41 @@ class CellProgram:
     states = [*inputs, *computed]
     gradients = [tf.zeros(x.shape) for x in inputs]
     gradients += self._output_gradient(computed, path, doutput)
-    dkernels: list[tf.Tensor] = []
-    for slot, target in reversed(list(enumerate(self._space.targets))):
+    dkernels = [tf.zeros_like(self._kernels(kernels, s)) for s in self._unused]
+    for i, (slot, target) in reversed(list(enumerate(self.slots))):
       dxs, dkernel = self._edge_gradient(
-        states[:target],
-        kernels[slot],
-        path,
-        slot,
-        kept[slot],
-        gradients[target],
+        states[:target], kernels, path, slot, kept[i], gradients[target]
       )
       dkernels.insert(0, dkernel)
       gradients[:target] = self._accumulate(gradients[:target], dxs, path, slot)
-    return tf.stack(dkernels), gradients[: len(inputs)]
+    order = np.argsort([*(slot for slot, _ in self.slots), *self._unused])
+    return (
+      tf.concat([dkernels[i] for i in order], axis=0),
+      gradients[: len(inputs)],
+    )
+
+  @property
+  def _unused(self) -> list[int]:
+    """Slots without an edge."""
+    used = {slot for slot, _ in self.slots}
+    return [i for i in range(self._space.edges) if i not in used]
+
+  def _kernels(self, kernels, slot):
+    start, end = self._spans[slot]
+    return kernels[start:end]
 
   def _edge(self, states, kernels, path, slot):
     """Applies an edge's operation; returns its result and what it kept."""
-    operation = path.operations[slot]
+    operation, kernels = path.operations[slot], self._kernels(kernels, slot)
+    if self._graph is not None:
+      x = states[self._graph.sources[slot]]
+      return _forward_edge(self._kind(slot))(x, kernels, operation)
     outer, inner = self._candidates(states, path.sources[slot])
-    near = functools.partial(_forward_edge(self._space, 1), inner)
-    if self._stride == 1:
+    near = functools.partial(_forward_edge(self._open_kind(1)), inner)
+    stride = self._place.stride
+    if stride == 1:
       return near(kernels, operation)
-    far = functools.partial(_forward_edge(self._space, self._stride), outer)
+    far = functools.partial(_forward_edge(self._open_kind(stride)), outer)
     if inner is None:
       return far(kernels, operation)
     return tf.cond(
@@ -297,21 +388,43 @@ class CellProgram:
       lambda: near(kernels, operation),
     )
 
+  def _kind(self, slot: int) -> EdgeKind:
+    """Returns what a slot may carry, in a space that fixes the graph."""
+    assert self._graph is not None
+    source, target = self._graph.sources[slot], self._space.targets[slot]
+    edge = self._place.edge(source, target)
+    names = tuple(
+      name if i in self._graph.choices[slot] else 'null'
+      for i, name in enumerate(self._space.operations)
+    )
+    return EdgeKind(
+      names, edge.stride, edge.outputs if edge.pads else None, (edge.stride,)
+    )
+
+  def _open_kind(self, stride: int) -> EdgeKind:
+    return EdgeKind(self._space.operations, stride, None, (1, 2))
+
   def _edge_gradient(self, states, kernels, path, slot, kept, dy):
     """Returns gradients of an edge's candidates and kernels.
 
     A candidate that the edge did not read gets a map of the right shape that
     means nothing; `_accumulate` does not use it.
     """
-    outer, inner = self._candidates(states, path.sources[slot])
+    kernels = self._kernels(kernels, slot)
     rest = (kernels, path.operations[slot], kept, dy)
+    if self._graph is not None:
+      x = states[self._graph.sources[slot]]
+      dx, dkernels = _backward_edge(self._kind(slot))(x, *rest)
+      return (None, dx), dkernels
+    outer, inner = self._candidates(states, path.sources[slot])
 
     def near():
-      dx, dkernels = _backward_edge(self._space, 1)(inner, *rest)
+      dx, dkernels = _backward_edge(self._open_kind(1))(inner, *rest)
       return outer, dx, dkernels
 
     def far():
-      dx, dkernels = _backward_edge(self._space, self._stride)(outer, *rest)
+      kind = self._open_kind(self._place.stride)
+      dx, dkernels = _backward_edge(kind)(outer, *rest)
       return dx, inner, dkernels
 
     if outer is None or inner is None:
@@ -328,7 +441,7 @@ class CellProgram:
     all. Without, all count as others. None where there is nothing to choose.
     """
     inputs = self._space.inputs
-    if self._stride == 1:
+    if self._place.stride == 1:
       return None, _choose(source, states)
     outer = _choose(tf.minimum(source, inputs - 1), states[:inputs])
     if len(states) == inputs:
@@ -339,8 +452,12 @@ class CellProgram:
     """Adds an edge's gradient to that of its source; others pass untouched."""
     outer, inner = dxs
     carries = path.operations[slot] != self._null
+    if self._graph is not None:
+      source, gradients = self._graph.sources[slot], list(gradients)
+      gradients[source] = _plus(carries, gradients[source], inner)
+      return gradients
     vertex = tf.where(carries, path.sources[slot], -1)
-    if self._stride == 1:
+    if self._place.stride == 1:
       return _plus_at(vertex, gradients, inner)
     inputs = self._space.inputs
     far = _plus_at(
@@ -352,6 +469,37 @@ class CellProgram:
       tf.where(vertex < inputs, -1, vertex - inputs), gradients[inputs:], inner
     )
     return [*far, *near]
+
+
+class EdgeKind(NamedTuple):
+  """What an edge may carry.
+
+  Attributes:
+    operations: for every operation of the space its name; null where the edge
+      cannot carry it.
+    stride: of the edge.
+    pads_to: channels of its target; None where they are those of its source.
+    strides: those that edges have which keep as much for the backward pass.
+  """
+
+  operations: tuple[str, ...]
+  stride: int
+  pads_to: int | None
+  strides: tuple[int, ...]
+
+  def chains(self, stride: int | None = None):
+    """Returns the operations' chains; of another stride, if one is given."""
+    return [
+      operations_lib.chain(name, stride or self.stride, True, self.pads_to)
+      for name in self.operations
+    ]
+
+  def nothing(self, x: tf.Tensor) -> tf.Tensor:
+    """Returns a map of the result's shape that means nothing."""
+    if self.pads_to is None:
+      return x[:, :: self.stride, :: self.stride] if self.stride > 1 else x
+    chain = operations_lib.chain('skip', self.stride, True, self.pads_to)
+    return chain.forward(x, [])[0] if chain else x
 
 
 def _once(function):
@@ -373,51 +521,76 @@ def _traced_once(function):
   return tf.function(function, autograph=False)
 
 
-def _chains(space: Space, stride: int):
-  return [operations_lib.chain(name, stride, True) for name in space.operations]
-
-
 @functools.cache
-def _most_kept(space: Space, what: Keeps) -> int:
-  """Largest number of tensors of a kind that an operation keeps."""
-  chains = [chain for stride in (1, 2) for chain in _chains(space, stride)]
-  return max(c.kept_kinds.count(what) for c in chains if c is not None)
-
-
-def _places(space, y, chain, kept):
-  """Spreads what a chain kept over the places that every edge has.
+def _place_shapes(
+  kind: EdgeKind, inputs: int, size: tuple[int, int]
+) -> tuple[tuple[int, ...], ...]:
+  """Returns the shapes of what any of an edge's operations wants kept.
 
   Args:
-    space: decides how many places there are.
-    y: a map that fills places for maps that the chain does not need.
+    kind: what the edge may carry.
+    inputs: channels of its source.
+    size: height and width of its source.
+
+  Returns:
+    Shapes without the batch, each as often as the greediest operation needs;
+    the same ones for all `kind.strides`, whose results have one size.
+  """
+  most: collections.Counter = collections.Counter()
+  after = layout.halved(size, kind.stride)
+  for stride in kind.strides:
+    before = (
+      size if stride == kind.stride else (stride * after[0], stride * after[1])
+    )
+    for chain in kind.chains(stride):
+      if chain is not None:
+        shapes = chain.kept_shapes(inputs, kind.pads_to or inputs, before)
+        most |= collections.Counter(shapes)
+  return tuple(sorted(most.elements()))
+
+
+def _spread(kind, x, y, chain, kept):
+  """Spreads what a chain kept over the places that every operation has.
+
+  Args:
+    kind: decides what places there are.
+    x: the edge's source.
+    y: the result; fills places that the chain does not need.
     chain: a chain; None keeps nothing.
     kept: what its forward pass returned.
 
   Returns:
-    Maps, and statistics `[2, channels]`, as many as the greediest chain needs.
+    Tensors of the shapes of `_place_shapes`.
   """
-  kinds = chain.kept_kinds if chain is not None else []
-  fillers = {Keeps.OUTPUT: y, Keeps.STATISTICS: tf.zeros([2, y.shape[-1]])}
-  return [
-    ([tensor for k, tensor in zip(kinds, kept) if k is kind] + [filler] * most)[
-      :most
-    ]
-    for kind, filler in fillers.items()
-    for most in [_most_kept(space, kind)]
-  ]
+  batch, *size, inputs = x.shape
+  left = dict(enumerate(kept))
+  shapes = []
+  if chain is not None:
+    shapes = chain.kept_shapes(inputs, kind.pads_to or inputs, tuple(size))
+  places = []
+  for shape in _place_shapes(kind, inputs, tuple(size)):
+    found = next((i for i in left if shapes[i] == shape), None)
+    if found is None:
+      whole = shape if len(shape) == 2 else (batch, *shape)
+      places.append(y if whole == tuple(y.shape) else tf.zeros(whole))
+    else:
+      places.append(left.pop(found))
+  return places
 
 
-def _kept(chain, places):
-  """Takes back what `_places` has spread, in the chain's order."""
-  maps, statistics = (iter(tensors) for tensors in places)
-  return [
-    next(maps if kind is Keeps.OUTPUT else statistics)
-    for kind in chain.kept_kinds
-  ]
+def _kept(kind, x, chain, places):
+  """Takes back what `_spread` has spread, in the chain's order."""
+  _, *size, inputs = x.shape
+  free = list(zip(_place_shapes(kind, inputs, tuple(size)), places))
+  result = []
+  for shape in chain.kept_shapes(inputs, kind.pads_to or inputs, tuple(size)):
+    found = next(i for i, (place, _) in enumerate(free) if place == shape)
+    result.append(free.pop(found)[1])
+  return result
 
 
 @functools.cache
-def _forward_edge(space: Space, stride: int):
+def _forward_edge(kind: EdgeKind):
   """Returns a compiled `(x, kernels, operation) -> (y, kept)`.
 
   Null's result has the right shape and means nothing; so do the places that an
@@ -426,15 +599,14 @@ def _forward_edge(space: Space, stride: int):
 
   def run(chain, x, kernels):
     if chain is None:
-      y, kept = x[:, ::stride, ::stride] if stride > 1 else x, []
+      y, kept = kind.nothing(x), []
     else:
-      y, kept = chain.forward(x, _unpack(chain, kernels))
-    return y, _places(space, y, chain, kept)
+      y, kept = chain.forward(x, _unpack(chain, x, kernels, kind))
+    return y, _spread(kind, x, y, chain, kept)
 
   def edge(x, kernels, operation):
     branches = [
-      functools.partial(run, chain, x, kernels)
-      for chain in _chains(space, stride)
+      functools.partial(run, chain, x, kernels) for chain in kind.chains()
     ]
     return tf.switch_case(operation, branches)
 
@@ -442,7 +614,7 @@ def _forward_edge(space: Space, stride: int):
 
 
 @functools.cache
-def _backward_edge(space: Space, stride: int):
+def _backward_edge(kind: EdgeKind):
   """Returns a compiled gradient, of `x` and `kernels`.
 
   Its arguments are `x, kernels, operation, kept, dy`.
@@ -452,14 +624,14 @@ def _backward_edge(space: Space, stride: int):
     if chain is None:
       return x, tf.zeros(kernels.shape)
     dx, dkernels = chain.backward(
-      x, _unpack(chain, kernels), _kept(chain, kept), dy
+      x, _unpack(chain, x, kernels, kind), _kept(kind, x, chain, kept), dy
     )
     return dx, _pack(dkernels, kernels.shape)
 
   def edge(x, kernels, operation, kept, dy):
     branches = [
       functools.partial(run, chain, x, kernels, kept, dy)
-      for chain in _chains(space, stride)
+      for chain in kind.chains()
     ]
     return tf.switch_case(operation, branches)
 
@@ -498,12 +670,12 @@ def _masked(tensors, mask):
   return [_or_zeros(mask[i], x) for i, x in enumerate(tensors)]
 
 
-def _unpack(chain, rows):
-  """Cuts an edge's rows `[longest, channels]` into the kernels of a chain."""
-  channels = rows.shape[-1]
+def _unpack(chain, x, rows, kind):
+  """Cuts an edge's rows `[longest, columns]` into the kernels of a chain."""
+  inputs, columns = x.shape[-1], rows.shape[-1]
   kernels, start = [], 0
-  for shape in chain.kernel_shapes(channels):
-    size = math.prod(shape) // channels
+  for shape in chain.kernel_shapes(inputs, kind.pads_to or inputs):
+    size = math.prod(shape) // columns
     kernels.append(tf.reshape(rows[start : start + size], shape))
     start += size
   return kernels
@@ -511,8 +683,8 @@ def _unpack(chain, rows):
 
 def _pack(kernels, shape):
   """Puts kernels' gradients into rows of `shape`, zeros below."""
-  longest, channels = shape
+  longest, columns = shape
   if not kernels:
     return tf.zeros(shape)
-  rows = tf.concat([tf.reshape(k, [-1, channels]) for k in kernels], axis=0)
+  rows = tf.concat([tf.reshape(k, [-1, columns]) for k in kernels], axis=0)
   return tf.pad(rows, [[0, longest - rows.shape[0]], [0, 0]])

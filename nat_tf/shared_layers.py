@@ -7,11 +7,15 @@ of a path would differentiate every branch of it.
 from __future__ import annotations
 
 from collections.abc import Callable
+import math
+from typing import Any
 
 import tensorflow as tf
 
+from nat_tf import layout
 from nat_tf import operations
 from nat_tf import shared_cell
+from nat_tf import spaces
 from nat_tf import stages
 
 
@@ -31,8 +35,7 @@ class ConvNorm(tf.keras.layers.Layer):
 
   def build(self, input_shape):
     """Makes the kernel; see Keras's layer."""
-    inputs = input_shape[-1]
-    shape = (*self._chain.kernel_shapes(inputs)[0][:-1], self._channels)
+    shape = self._chain.kernel_shapes(input_shape[-1], self._channels)[0]
     self.kernel = self.add_weight('kernel', shape, initializer='he_normal')
     super().build(input_shape)
 
@@ -120,25 +123,34 @@ class ConvNorm(tf.keras.layers.Layer):
     return tf.convert_to_tensor(self.kernel)
 
 
-class Unchanged(tf.keras.layers.Layer):
-  """Passes its input on, where a cell needs no convolution; see `ConvNorm`."""
+class Weightless(tf.keras.layers.Layer):
+  """Prepares the input of a cell that needs no convolution; see `ConvNorm`.
+
+  Args:
+    pool: a maximum that it goes through; None to pass it on as it is.
+  """
+
+  def __init__(self, pool: layout.Pool | None, **kwargs):
+    super().__init__(**kwargs)
+    stage = pool and stages.MaxPool(pool.kernel, pool.stride)
+    self._chain = operations.Chain((stage,) if stage else ())
 
   def call(self, x):
-    """Returns `x`."""
-    return x
+    """Returns `[batch, height, width, channels]`, `x` or a part of it."""
+    return self._chain.forward(x, [])[0]
 
   def forward_where(
     self, wanted: tf.Tensor, x: tf.Tensor
   ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """Returns `x`; nothing is kept."""
+    """Returns the output, wanted or not; nothing is kept."""
     del wanted
-    return x, []
+    return self(x), []
 
   def forward_or(
     self, known: tf.Tensor, wanted: tf.Tensor, x: tf.Tensor
   ) -> tf.Tensor:
-    """Returns `x` where it is wanted, else what is known."""
-    return tf.cond(wanted, lambda: x, lambda: known)
+    """Returns the output where it is wanted, else what is known."""
+    return tf.cond(wanted, lambda: self(x), lambda: known)
 
   def backward_where(
     self,
@@ -148,8 +160,57 @@ class Unchanged(tf.keras.layers.Layer):
     dy: tf.Tensor,
   ) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """Returns the gradient of `x`; there are no weights."""
-    del wanted, x, kept
-    return dy, []
+    del wanted
+    return self._chain.backward(x, [], kept, dy)
+
+
+class Classifier(tf.keras.layers.Layer):
+  """What follows the last cell (`layout.Head`); a tape differentiates it.
+
+  Args:
+    config: the network.
+  """
+
+  def __init__(self, config: layout.NetworkConfig, **kwargs):
+    super().__init__(**kwargs)
+    head = config.skeleton.head
+    self._config = config
+    self._convolution = None
+    if head.convolution:
+      channels = config.scaled(head.convolution.channels)
+      self._convolution = ConvNorm(channels, stages.Conv(1))
+    self._hidden = [
+      tf.keras.layers.Dense(config.scaled(width), 'relu')
+      for width in head.hidden
+    ]
+    self._dense = tf.keras.layers.Dense(config.classes)
+
+  def build(self, input_shape):
+    """Makes all weights; see Keras's layer."""
+    widths = layout.features(self._config, input_shape[-1])
+    if self._convolution:
+      self._convolution.build((None, None, None, widths[0]))
+    layers = [*self._hidden, self._dense]
+    for layer, width in zip(layers, widths[-len(layers) :]):
+      layer.build((None, width))
+    super().build(input_shape)
+
+  def call(self, x):
+    """Returns logits `[batch, classes]` for the last cell's output."""
+    head = self._config.skeleton.head
+    x = stages.Normalize()(x) if head.norm else x
+    x = tf.nn.relu(x) if head.activates else x
+    if self._convolution:
+      x = tf.nn.relu6(self._convolution(x))
+    if head.pool:
+      x = stages.MaxPool(head.pool.kernel, head.pool.stride)(x)
+    if head.flattens:
+      x = tf.reshape(x, [x.shape[0] or -1, math.prod(x.shape[1:])])
+    else:
+      x = tf.reduce_mean(x, axis=[1, 2])
+    for layer in self._hidden:
+      x = layer(x)
+    return self._dense(x)
 
 
 class SharedCell(tf.keras.layers.Layer):
@@ -158,19 +219,29 @@ class SharedCell(tf.keras.layers.Layer):
   Args:
     space: the search space.
     place: where in the network the cell stands.
-    program: the compiled passes, shared by all cells of one stride.
+    programs: the compiled passes that cells share, by key; one that is missing
+      is made.
   """
 
-  def __init__(self, space, place, program, **kwargs):
+  def __init__(
+    self,
+    space: spaces.Space,
+    place: layout.CellPlace,
+    programs: dict[Any, shared_cell.CellProgram],
+    **kwargs,
+  ):
     super().__init__(**kwargs)
     self._index = shared_cell.KernelIndex(space, place)
-    self._place = place
-    self._program = program
+    spans = self._index.spans
+    key = shared_cell.CellProgram.key(space, place, spans)
+    if key not in programs:
+      programs[key] = shared_cell.CellProgram(space, place, spans)
+    self._program = programs[key]
 
   def build(self, input_shape):
     """Makes the bank of kernels; see Keras's layer."""
     deviations = self._index.deviations[:, None]
-    shape = (self._index.rows, self._place.channels)
+    shape = (self._index.rows, self._index.columns)
 
     def initializer(shape, dtype=None):
       return tf.random.normal(shape, dtype=dtype) * deviations
@@ -196,11 +267,11 @@ class SharedCell(tf.keras.layers.Layer):
       path: the cell's part of an architecture.
       fresh: `[edges]` bool, which edges have to be computed for it.
       output: what was computed last.
-      edges: for every edge what it has computed last.
+      edges: for every slot that is used what it has computed last.
       activation: of the output.
 
     Returns:
-      The output, and what every edge has computed last now.
+      The output, and what every such slot has computed last now.
     """
     kernels = tf.gather(self.bank, self._index(path))
 
@@ -228,7 +299,6 @@ class SharedCell(tf.keras.layers.Layer):
       dkernels, dinputs = self._program.backward(
         kernels, inputs, path, computed, kept, doutput
       )
-      values = tf.reshape(dkernels, [-1, dkernels.shape[-1]])
-      return dinputs, tf.IndexedSlices(values, tf.reshape(rows, [-1]))
+      return dinputs, tf.IndexedSlices(dkernels, rows)
 
     return output, pull

@@ -17,6 +17,8 @@ import numpy as np
 from nat_tf import architecture as architecture_lib
 from nat_tf import input_error
 from nat_tf import layout
+from nat_tf import skeletons
+from nat_tf import transitions
 from nat_tf import vocabulary
 from nat_tf.architecture import Architecture
 from nat_tf.architecture import Cell
@@ -50,6 +52,43 @@ class Encoding(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
+class Graph:
+  """The one graph that a cell of a space has, and what its edges may carry.
+
+  Attributes:
+    sources: for every slot its source; 0 where no edge is.
+    present: for every slot whether it holds an edge.
+    concat: the vertices that make the output.
+    choices: for every slot the operations that it may carry, as positions in
+      the space's operations, ascending; null alone where no edge is.
+  """
+
+  sources: tuple[int, ...]
+  present: tuple[bool, ...]
+  concat: tuple[int, ...]
+  choices: tuple[tuple[int, ...], ...]
+
+  @classmethod
+  def full(
+    cls, sources: Sequence[int], concat: Sequence[int], operations: int
+  ) -> Graph:
+    """Returns a graph whose every slot holds an edge that may carry anything.
+
+    Args:
+      sources: for every slot its source.
+      concat: the vertices that make the output.
+      operations: number of operations of the space.
+    """
+    slots = len(sources)
+    return cls(
+      tuple(sources),
+      (True,) * slots,
+      tuple(concat),
+      (tuple(range(operations)),) * slots,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Space:
   """A family of architectures whose encodings have one shape.
 
@@ -62,10 +101,8 @@ class Space:
     sizes: numbers of intermediate vertices that a cell may have, ascending.
     loose_ends: for every size, whether a random architecture's output is made
       of the vertices no one reads (ENAS) or of all (DARTS).
-    sources: for every slot its source, where the space fixes it; else None.
-    concat: the vertices that make the output, where the space fixes them; else
-      None.
-    skeleton: what its cells are put into.
+    graphs: for every cell its graph, where the space fixes it; else None.
+    network: name of what its cells are put into.
   """
 
   name: str
@@ -75,9 +112,13 @@ class Space:
   operations: tuple[str, ...]
   sizes: tuple[int, ...]
   loose_ends: tuple[bool, ...]
-  sources: tuple[int, ...] | None = None
-  concat: tuple[int, ...] | None = None
-  skeleton: layout.Skeleton = layout.DARTS
+  graphs: tuple[Graph, ...] | None = None
+  network: str = architecture_lib.CELLS
+
+  @property
+  def skeleton(self) -> layout.Skeleton:
+    """What its cells are put into, in the form for small images."""
+    return skeletons.load(self.network)
 
   @property
   def edges(self) -> int:
@@ -90,14 +131,50 @@ class Space:
     return self.sizes[-1]
 
   @property
-  def outputs(self) -> int:
-    """Number of vertices whose channels a cell's output holds."""
-    return self.intermediates if self.concat is None else len(self.concat)
-
-  @property
   def vertices(self) -> int:
     """Largest number of vertices of a cell, inputs included."""
     return self.inputs + self.intermediates
+
+  def row(self, cell: str) -> int:
+    """Returns the position of a cell; the first for one of the skeleton's."""
+    return self.cells.index(cell) if cell in self.cells else 0
+
+  def outputs(self, cell: str) -> int:
+    """Returns the number of vertices whose channels a cell's output holds."""
+    if self.graphs is None:
+      return self.intermediates
+    return len(self.graphs[self.row(cell)].concat)
+
+  def choices(self) -> np.ndarray:
+    """Returns what every slot may carry, `[cells, edges, operations]` bool."""
+    shape = (len(self.cells), self.edges, len(self.operations))
+    if self.graphs is None:
+      return np.ones(shape, bool)
+    result = np.zeros(shape, bool)
+    for row, graph in enumerate(self.graphs):
+      for slot, choices in enumerate(graph.choices):
+        result[row, slot, list(choices)] = True
+    return result
+
+  def fixed(self) -> Encoding:
+    """Returns what all architectures of a space with graphs have in common.
+
+    Returns:
+      An encoding without leading dimensions, all null.
+
+    Raises:
+      ValueError: the space does not fix its graphs.
+    """
+    if self.graphs is None:
+      raise ValueError(f'the {self.name} space does not fix its graphs')
+    computed = np.arange(self.inputs, self.vertices)
+    sources = np.array([graph.sources for graph in self.graphs], np.int32)
+    return Encoding(
+      np.full(sources.shape, self.index('null'), np.int32),
+      sources,
+      np.array([graph.present for graph in self.graphs]),
+      np.stack([np.isin(computed, graph.concat) for graph in self.graphs]),
+    )
 
   def index(self, operation: str) -> int:
     """Returns the position of an operation in `operations`."""
@@ -110,6 +187,11 @@ class Space:
       SpaceError: the architecture is not of this space.
     """
     names = tuple(name for name, _ in architecture.cells)
+    if architecture.network != self.network:
+      raise SpaceError(
+        f'the {self.name} space has networks of the kind {self.network}; the '
+        f'architecture is of the kind {architecture.network}'
+      )
     if names != self.cells:
       raise SpaceError(
         f'the {self.name} space has the cells {", ".join(self.cells)}; the '
@@ -127,7 +209,8 @@ class Space:
           self._decode_cell(Encoding(*(np.asarray(x)[i] for x in encoding))),
         )
         for i, name in enumerate(self.cells)
-      )
+      ),
+      self.network,
     )
 
   def encode_cell(self, name: str, cell: Cell) -> Encoding:
@@ -143,8 +226,6 @@ class Space:
     self._check_cell(name, cell)
     operations = np.full(self.edges, self.index('null'), np.int32)
     sources = np.zeros(self.edges, np.int32)
-    if self.sources is not None:
-      sources = np.array(self.sources, np.int32)
     present = np.zeros(self.edges, bool)
     for slot, edge in zip(self._slots(name, cell), cell.edges):
       operations[slot] = self.index(edge.operation)
@@ -154,9 +235,18 @@ class Space:
     concat[np.array(cell.concat) - self.inputs] = True
     return Encoding(operations, sources, present, concat)
 
+  def _sizes(self, name: str) -> tuple[int, ...]:
+    """Returns the numbers of intermediate vertices that a cell may have."""
+    if self.graphs is None:
+      return self.sizes
+    graph = self.graphs[self.row(name)]
+    last = max(t for t, present in zip(self.targets, graph.present) if present)
+    return (last - self.inputs + 1,)
+
   def _check_cell(self, name: str, cell: Cell):
-    if cell.inputs != self.inputs or len(cell.intermediates) not in self.sizes:
-      sizes = ' or '.join(str(size) for size in self.sizes)
+    allowed = self._sizes(name)
+    if cell.inputs != self.inputs or len(cell.intermediates) not in allowed:
+      sizes = ' or '.join(str(size) for size in allowed)
       raise SpaceError(
         f'{name} cell: {cell.inputs} input and {len(cell.intermediates)} '
         f'intermediate vertices; a cell of the {self.name} space has '
@@ -168,15 +258,17 @@ class Space:
           f'{name} cell, edge {index} ({edge}): the {self.name} space has no '
           f'such operation; it has {", ".join(self.operations)}'
         )
-    if self.concat is not None and cell.concat != self.concat:
+    graph = self.graphs[self.row(name)] if self.graphs else None
+    if graph is not None and cell.concat != graph.concat:
       raise SpaceError(
         f'{name} cell: its output is made of the vertices '
         f'{_listed(cell.concat)}; in the {self.name} space of '
-        f'{_listed(self.concat)}'
+        f'{_listed(graph.concat)}'
       )
 
   def _slots(self, name: str, cell: Cell) -> list[int]:
     """Assigns every edge of a cell to a free slot with its target."""
+    graph = self.graphs[self.row(name)] if self.graphs else None
     slots: list[int] = []
     for index, edge in enumerate(cell.edges):
       free = [
@@ -184,7 +276,7 @@ class Space:
         for slot, target in enumerate(self.targets)
         if target == edge.target
         and slot not in slots
-        and (self.sources is None or self.sources[slot] == edge.source)
+        and (graph is None or _takes(graph, slot, edge.source))
       ]
       if not free:
         raise SpaceError(
@@ -192,8 +284,18 @@ class Space:
           f'place for it in the {self.name} space, where it has '
           f'{self.targets.count(edge.target)} incoming edges'
         )
+      self._check_choice(name, index, edge, free[0], graph)
       slots.append(free[0])
     return slots
+
+  def _check_choice(self, name, index, edge, slot, graph):
+    if graph is None or self.index(edge.operation) in graph.choices[slot]:
+      return
+    choices = (self.operations[choice] for choice in graph.choices[slot])
+    raise SpaceError(
+      f'{name} cell, edge {index} ({edge}): in the {self.name} space this edge '
+      f'carries one of {", ".join(choices)}'
+    )
 
   def _decode_cell(self, cell: Encoding) -> Cell:
     edges = tuple(
@@ -208,6 +310,10 @@ class Space:
     return Cell(self.inputs, vertices, edges, concat)
 
 
+def _takes(graph: Graph, slot: int, source: int) -> bool:
+  return graph.present[slot] and graph.sources[slot] == source
+
+
 def _listed(vertices: Sequence[int]) -> str:
   return ', '.join(str(vertex) for vertex in vertices)
 
@@ -218,7 +324,7 @@ def stack(encodings: Sequence[Encoding]) -> Encoding:
 
 
 _PAIRED_CELLS = (architecture_lib.NORMAL, architecture_lib.REDUCTION)
-_OPERATIONS = tuple(operation.name for operation in vocabulary.ALL)
+_OPERATIONS = tuple(operation.name for operation in vocabulary.METHOD)
 
 
 def _paired(name, sizes, loose_ends):
@@ -244,9 +350,67 @@ NASBENCH201 = Space(
   operations=('conv_3x3', 'conv_1x1', 'avg_pool_3x3', 'skip', 'null'),
   sizes=(3,),
   loose_ends=(False,),
-  sources=(0, 0, 1, 0, 1, 2),
-  concat=(3,),
-  skeleton=layout.NASBENCH201,
+  graphs=(Graph.full(sources=(0, 0, 1, 0, 1, 2), concat=(3,), operations=5),),
+  network='nasbench201',
 )
 
 SPACES = {space.name: space for space in (MICRO, DARTS, ENAS, NASBENCH201)}
+
+
+def around(
+  name: str, architecture: Architecture, transition_rules: str
+) -> Space:
+  """Returns the space of what one architecture may become.
+
+  Args:
+    name: of the space.
+    architecture: any.
+    transition_rules: one of `transitions.TRANSITIONS`.
+  """
+  cells = [cell for _, cell in architecture.cells]
+  reach = {
+    operation: transitions.successors(operation, transition_rules)
+    for operation in {edge.operation for _, _, edge in architecture.edges()}
+  }
+  carried = {after for successors in reach.values() for after in successors}
+  operations = tuple(o.name for o in vocabulary.ALL if o.name in carried)
+  targets = _slot_targets(cells)
+  graphs = tuple(_graph(cell, targets, operations, reach) for cell in cells)
+  return Space(
+    name,
+    tuple(cell_name for cell_name, _ in architecture.cells),
+    cells[0].inputs,
+    targets,
+    operations,
+    sizes=(max(len(cell.intermediates) for cell in cells),),
+    loose_ends=(False,),
+    graphs=graphs,
+    network=architecture.network,
+  )
+
+
+def _slot_targets(cells: Sequence[Cell]) -> tuple[int, ...]:
+  """Returns targets of slots in which the edges of every cell find a place."""
+  last = max(cell.vertices for cell in cells)
+  return tuple(
+    vertex
+    for vertex in range(last)
+    for _ in range(
+      max(sum(e.target == vertex for e in cell.edges) for cell in cells)
+    )
+  )
+
+
+def _graph(cell, targets, operations, reach) -> Graph:
+  """Puts a cell's edges into slots."""
+  free = list(cell.edges)
+  sources, present, choices = [], [], []
+  for target in targets:
+    edge = next((e for e in free if e.target == target), None)
+    if edge is not None:
+      free.remove(edge)
+    sources.append(edge.source if edge else 0)
+    present.append(edge is not None)
+    carries = reach[edge.operation] if edge else ('null',)
+    choices.append(tuple(sorted(operations.index(after) for after in carries)))
+  return Graph(tuple(sources), tuple(present), cell.concat, tuple(choices))

@@ -12,6 +12,7 @@ import abc
 from collections.abc import Callable
 import dataclasses
 import enum
+import math
 
 import tensorflow as tf
 
@@ -36,24 +37,41 @@ class Stage(abc.ABC):
   Attributes:
     keeps: what the super network keeps for its backward pass; what is cheap to
       compute again is not kept.
+    stride: by which it divides height and width.
   """
 
   keeps = Keeps.NOTHING
+  stride = 1
 
-  def kernel_shape(self, channels: int) -> tuple[int, ...] | None:
-    """Shape of the kernel; the last dimension has a multiple of `channels`."""
-    del channels
+  def width(self, inputs: int, outputs: int) -> int:
+    """Channels of its result.
+
+    Args:
+      inputs: channels that it gets.
+      outputs: channels that the whole operation should give.
+    """
+    del outputs
+    return inputs
+
+  def kernel_shape(self, inputs: int, outputs: int) -> tuple[int, ...] | None:
+    """Shape of the kernel; None without one.
+
+    Args:
+      inputs: channels that it gets.
+      outputs: channels of its result.
+    """
+    del inputs, outputs
     return None
 
-  def fan_in(self, channels: int) -> int:
+  def fan_in(self, inputs: int) -> int:
     """Number of inputs of one output; 0 without a kernel."""
-    del channels
+    del inputs
     return 0
 
-  def madds(self, channels: int) -> int:
+  def madds(self, inputs: int, outputs: int) -> int:
     """Multiply-adds for one position of the output (convolutions only)."""
-    del channels
-    return 0
+    shape = self.kernel_shape(inputs, outputs)
+    return math.prod(shape) if shape else 0
 
   @abc.abstractmethod
   def __call__(self, x: tf.Tensor, kernel: tf.Tensor | None) -> tf.Tensor:
@@ -96,6 +114,14 @@ class Relu(Stage):
 
   def __call__(self, x, kernel=None):
     return tf.nn.relu(x)
+
+
+@dataclasses.dataclass(frozen=True)
+class Relu6(Stage):
+  """Rectified linear unit that ends at 6."""
+
+  def __call__(self, x, kernel=None):
+    return tf.nn.relu6(x)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,20 +170,28 @@ class Normalize(Stage):
 
 @dataclasses.dataclass(frozen=True)
 class Conv(Stage):
-  """Convolution, channels to channels."""
+  """Convolution.
+
+  Attributes:
+    kernel: side of its window.
+    stride: of its window.
+    expansion: how many times as wide as its input its result is; 0 for what the
+      whole operation should give.
+  """
 
   kernel: int
   stride: int = 1
+  expansion: int = 0
   keeps = Keeps.OUTPUT
 
-  def kernel_shape(self, channels):
-    return (self.kernel, self.kernel, channels, channels)
+  def width(self, inputs, outputs):
+    return self.expansion * inputs if self.expansion else outputs
 
-  def fan_in(self, channels):
-    return self.kernel**2 * channels
+  def kernel_shape(self, inputs, outputs):
+    return (self.kernel, self.kernel, inputs, outputs)
 
-  def madds(self, channels):
-    return self.kernel**2 * channels**2
+  def fan_in(self, inputs):
+    return self.kernel**2 * inputs
 
   def __call__(self, x, kernel):
     return tf.nn.conv2d(x, kernel, self.stride, 'SAME')
@@ -172,14 +206,11 @@ class DepthwiseConv(Stage):
   dilation: int = 1
   keeps = Keeps.OUTPUT
 
-  def kernel_shape(self, channels):
-    return (self.kernel, self.kernel, channels)
+  def kernel_shape(self, inputs, outputs):
+    return (self.kernel, self.kernel, inputs)
 
-  def fan_in(self, channels):
+  def fan_in(self, inputs):
     return self.kernel**2
-
-  def madds(self, channels):
-    return self.kernel**2 * channels
 
   def __call__(self, x, kernel):
     if self.dilation == self.stride:
@@ -236,14 +267,14 @@ class FactorizedReduction(Stage):
   keeps = Keeps.OUTPUT
   stride = 2
 
-  def kernel_shape(self, channels):
-    return (channels, channels)
+  def width(self, inputs, outputs):
+    return outputs
 
-  def fan_in(self, channels):
-    return channels
+  def kernel_shape(self, inputs, outputs):
+    return (inputs, outputs)
 
-  def madds(self, channels):
-    return channels**2
+  def fan_in(self, inputs):
+    return inputs
 
   def __call__(self, x, kernel):
     return factorized_reduction(x, kernel)
@@ -274,6 +305,42 @@ class AvgPool(Stage):
 
   def __call__(self, x, kernel=None):
     return tf.nn.avg_pool2d(x, self.kernel, self.stride, 'SAME')
+
+
+@dataclasses.dataclass(frozen=True)
+class Subsample(Stage):
+  """Leaves pixels out.
+
+  Attributes:
+    stride: one of so many stays, in height and in width.
+  """
+
+  stride: int
+
+  def __call__(self, x, kernel=None):
+    return x[:, :: self.stride, :: self.stride] if self.stride > 1 else x
+
+
+@dataclasses.dataclass(frozen=True)
+class Widen(Stage):
+  """Adds channels of zeros, or leaves the last channels out.
+
+  He et al., CVPR 2016, option A: a shortcut without weights.
+
+  Attributes:
+    outputs: channels of its result.
+  """
+
+  outputs: int
+
+  def width(self, inputs, outputs):
+    return self.outputs
+
+  def __call__(self, x, kernel=None):
+    more = self.outputs - x.shape[-1]
+    if more > 0:
+      return tf.pad(x, [[0, 0], [0, 0], [0, 0], [0, more]])
+    return x[..., : self.outputs] if more else x
 
 
 def factorized_reduction(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -68,22 +68,21 @@ class Begun(NamedTuple):
   """What is the same for all architectures.
 
   Attributes:
-    stem: the stem's output after its ReLU, `[batch, height, width, channels]`.
+    stem: what the first cell reads, `[batch, height, width, channels]` each.
     prepared: inputs of the first cells that are made from the stem alone, by
       number of cell and input.
   """
 
-  stem: tf.Tensor
+  stem: list[tf.Tensor]
   prepared: dict[tuple[int, int], tf.Tensor]
 
 
 class SuperNetwork(tf.keras.Model):
   """All architectures of a space in one network with shared weights.
 
-  Where the skeleton prepares the cells' inputs, a cell's output goes through a
-  ReLU once and then, for every cell that reads it, through a convolution and a
-  batch norm of that cell's own. What an architecture does not read is not
-  computed.
+  Where the skeleton has it so, a cell's output goes through a ReLU once, and
+  then, for every cell that reads it, through a convolution and a batch norm of
+  that cell's own. What an architecture does not read is not computed.
 
   Args:
     space: the search space.
@@ -95,24 +94,22 @@ class SuperNetwork(tf.keras.Model):
     self.space = space
     self.config = config
     places = layout.places(config)
-    programs = {
-      stride: shared_cell.CellProgram(space, stride)
-      for stride in {place.stride for place in places}
-    }
-    self._stem = shared_layers.ConvNorm(
-      config.stem_channels, stages.Conv(3), name='stem'
-    )
+    programs: dict[Any, shared_cell.CellProgram] = {}
+    self._stem = [
+      shared_layers.ConvNorm(
+        one.channels, stages.Conv(one.kernel, one.stride), name=f'stem_{i}'
+      )
+      for i, (one, _) in enumerate(layout.stem(config))
+    ]
     self._preprocess = [
       [_preprocessing(place, i) for i in range(space.inputs)]
       for place in places
     ]
     self._shared_cells = [
-      shared_layers.SharedCell(
-        space, place, programs[place.stride], name=f'cell_{i}'
-      )
+      shared_layers.SharedCell(space, place, programs, name=f'cell_{i}')
       for i, place in enumerate(places)
     ]
-    self._classifier = tf.keras.layers.Dense(config.classes, name='classifier')
+    self._classifier = shared_layers.Classifier(config, name='classifier')
     self._places = places
     self._build_layers()
 
@@ -167,11 +164,11 @@ class SuperNetwork(tf.keras.Model):
     Args:
       images: `[batch, height, width, channels]`.
     """
-    stem = self._activated(self._stem(images))
+    stem = self._stem_pullback(images)[0]
     return Begun(
       stem,
       {
-        (number, i): layer(stem)
+        (number, i): layer(stem[number + i])
         for number, layers in enumerate(self._preprocess)
         for i, layer in enumerate(layers)
         if self._producer(number, i) < 0
@@ -237,25 +234,28 @@ class SuperNetwork(tf.keras.Model):
       batch: number of images.
     """
     space = self.space
-    specs = []
-    for place in self._places:
-      prepared = (batch, *place.input_size, place.channels)
-      computed = (batch, *place.output_size, place.channels)
-      output = (*computed[:-1], space.outputs * place.channels)
-      specs.append(
-        CellMemory(
-          [tf.TensorSpec(prepared)] * space.inputs,
-          [tf.TensorSpec(computed)] * space.edges,
-          tf.TensorSpec(output),
-        )
+
+    def spec(size, channels):
+      return tf.TensorSpec((batch, *size, channels))
+
+    return [
+      CellMemory(
+        [spec(place.input_size, place.width(0))] * space.inputs,
+        [
+          spec(place.size(target), place.width(target))
+          for _, target in shared_cell.slots_of(space, place)
+        ],
+        spec(place.output_size, self._output_channels(place)),
       )
-    return specs
+      for place in self._places
+    ]
+
+  def _output_channels(self, place: layout.CellPlace) -> int:
+    return self.space.outputs(place.kind) * place.channels
 
   def classify(self, features: tf.Tensor) -> tf.Tensor:
     """Returns logits `[batch, classes]` for the last cell's output."""
-    if self.config.skeleton.final_norm:
-      features = tf.nn.relu(stages.Normalize()(features))
-    return self._classifier(tf.reduce_mean(features, axis=[1, 2]))
+    return self._classifier(features)
 
   def loss_and_gradients(
     self, images: tf.Tensor, labels: tf.Tensor, architecture: Encoding
@@ -283,9 +283,8 @@ class SuperNetwork(tf.keras.Model):
 
   def _pullback(self, images, architecture):
     """Returns the last cell's output and the function that pulls it back."""
-    stem, kept_of_stem = self._stem.forward(images)
-    activated = self._activated(stem)
-    outputs, pulls = [activated] * self.space.inputs, []
+    outputs, pull_stem = self._stem_pullback(images)
+    pulls = []
     for number, plan in enumerate(self.plans(architecture)):
       output, pull_cell = self._pullback_of_cell(number, plan, outputs)
       outputs = [*outputs[1:], output]
@@ -301,12 +300,36 @@ class SuperNetwork(tf.keras.Model):
           dx if waiting is None else waiting + dx
           for waiting, dx in zip([None, *pending], dinputs)
         ]
-      dstem = _before_activation(stem, activated, tf.add_n(pending))
-      _, dweights = self._stem.backward(images, kept_of_stem, dstem)
-      gradients.update(_of_weights(self._stem, dweights))
+      pull_stem(pending, gradients)
       return gradients
 
     return outputs[-1], pull
+
+  def _stem_pullback(self, images):
+    """Returns what the first cell reads and the function that pulls it back.
+
+    That one takes the gradients of what it returned and a dictionary that it
+    adds the weights' gradients to.
+    """
+    skeleton, x, steps = self.config.skeleton, images, []
+    for layer in self._stem:
+      y, kept = layer.forward(x)
+      activated = tf.nn.relu(y) if skeleton.activates_stem else y
+      steps.append((layer, x, kept, y, activated))
+      x = activated
+
+    def pull(doutputs, gradients):
+      pending = [[] for _ in steps]
+      for i, doutput in zip(skeleton.stem_outputs, doutputs):
+        pending[i].append(doutput)
+      for i, (layer, x, kept, y, activated) in reversed(list(enumerate(steps))):
+        dy = _before_activation(y, activated, tf.add_n(pending[i]))
+        dx, dweights = layer.backward(x, kept, dy)
+        gradients.update(_of_weights(layer, dweights))
+        if i:
+          pending[i - 1].append(dx)
+
+    return [steps[i][-1] for i in skeleton.stem_outputs], pull
 
   def _pullback_of_cell(self, number, plan, outputs):
     """Returns a cell's output and the function that pulls it back.
@@ -341,11 +364,8 @@ class SuperNetwork(tf.keras.Model):
 
   def _activated_output(self, number, y):
     """Applies the ReLU that all readers share; the last cell has none."""
-    return y if number == len(self._places) - 1 else self._activated(y)
-
-  def _activated(self, x):
-    """Applies the ReLU that preparing begins with."""
-    return tf.nn.relu(x) if self.config.skeleton.prepares else x
+    last = number == len(self._places) - 1
+    return tf.nn.relu(y) if self.config.skeleton.activates and not last else y
 
   def _producer(self, number: int, i: int) -> int:
     """Returns which cell gives a cell's input; below 0 it is the stem."""
@@ -354,14 +374,17 @@ class SuperNetwork(tf.keras.Model):
   def _build_layers(self):
     """Creates all weights now, so that seeds and checkpoints are certain."""
     config = self.config
-    self._stem.build((None, *config.image_size, config.image_channels))
-    channels = [config.stem_channels] * self.space.inputs
+    for layer, (_, place) in zip(self._stem, layout.stem(config)):
+      layer.build((None, *place.input_size, place.inputs))
+    channels = [
+      layout.stem(config)[i][1].outputs for i in config.skeleton.stem_outputs
+    ]
     for number, place in enumerate(self._places):
       for layer, inputs in zip(self._preprocess[number], channels):
         layer.build((None, None, None, inputs))
       self._shared_cells[number].build(None)
-      channels = [*channels[1:], self.space.outputs * place.channels]
-    self._classifier.build((None, channels[-1]))
+      channels = [*channels[1:], self._output_channels(place)]
+    self._classifier.build((None, None, None, channels[-1]))
     self.built = True
 
 
@@ -400,9 +423,9 @@ def _of_weights(layer, gradients):
 
 def _preprocessing(
   place: layout.CellPlace, i: int
-) -> shared_layers.ConvNorm | shared_layers.Unchanged:
+) -> shared_layers.ConvNorm | shared_layers.Weightless:
   if not place.prepares:
-    return shared_layers.Unchanged()
+    return shared_layers.Weightless(place.pool)
   halves = i == 0 and place.halve_first
   convolution = stages.FactorizedReduction() if halves else stages.Conv(1)
   return shared_layers.ConvNorm(place.channels, convolution)

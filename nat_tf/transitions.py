@@ -33,8 +33,9 @@ class ForbiddenTransitionError(ArchitectureError):
 # Types that compute, by rank: work of one rank may become work of the same or
 # of a lower one. The two poolings cost the same and may become one another.
 _RANKS = {
-  Type.CONV: 3,
-  Type.SEP_CONV: 2,
+  Type.CONV: 4,
+  Type.SEP_CONV: 3,
+  Type.INVERTED_RESIDUAL: 2,
   Type.DIL_CONV: 1,
   Type.MAX_POOL: 0,
   Type.AVG_POOL: 0,
@@ -56,8 +57,14 @@ def _nat_plus_plus(before: Operation, after: Operation) -> bool:
     return True
   if before.type not in _RANKS:
     return False
+  if after.type is Type.INVERTED_RESIDUAL and after.type is not before.type:
+    return False  # What it costs depends on how wide it is inside.
   cheaper = _RANKS[after.type] <= _RANKS[before.type]
-  return cheaper and after.kernel <= before.kernel
+  return (
+    cheaper
+    and after.kernel <= before.kernel
+    and after.expansion <= before.expansion
+  )
 
 
 _RULES = {'nat': _nat, 'nat++': _nat_plus_plus}
@@ -110,8 +117,23 @@ def check(
       raise ForbiddenTransitionError(
         f'{cell} cell: edge {index} ({edge}): {transitions} forbids '
         f'{before.name} -> {after}; allowed are '
-        f'{", ".join(_successors(before, transitions))}'
+        f'{", ".join(successors(before.name, transitions))}'
       )
+
+
+def successors(name: str, transitions: str) -> tuple[str, ...]:
+  """Returns what an operation may become, itself included.
+
+  Args:
+    name: of the operation.
+    transitions: one of `TRANSITIONS`.
+
+  Raises:
+    UnknownTransitionsError: no rules go by that name.
+    vocabulary.UnknownOperationError: the operation is unknown.
+  """
+  rule, before = _rule(transitions), vocabulary.operation(name)
+  return tuple(after.name for after in vocabulary.ALL if rule(before, after))
 
 
 def _rule(name: str) -> Callable[[Operation, Operation], bool]:
@@ -121,8 +143,3 @@ def _rule(name: str) -> Callable[[Operation, Operation], bool]:
       f'unknown transitions {name[:40]!r}; known are {", ".join(TRANSITIONS)}'
     )
   return rule
-
-
-def _successors(before: Operation, transitions: str) -> list[str]:
-  rule = _RULES[transitions]
-  return [after.name for after in vocabulary.ALL if rule(before, after)]

@@ -19,6 +19,7 @@ class Type(enum.Enum):
 
   CONV = 'conv'
   SEP_CONV = 'sep_conv'
+  INVERTED_RESIDUAL = 'inverted_residual'
   DIL_CONV = 'dil_conv'
   MAX_POOL = 'max_pool'
   AVG_POOL = 'avg_pool'
@@ -38,22 +39,31 @@ class Operation:
     name: how architectures spell it, for example `sep_conv_3x3`.
     type: the kind of work it does.
     kernel: side of its window in pixels; 0 for skip and null.
+    expansion: how many times as wide as its input it is inside (inverted
+      residuals).
   """
 
   name: str
   type: Type
   kernel: int
+  expansion: int = 1
 
 
 def _windowed(type_: Type, kernel: int) -> Operation:
   return Operation(f'{type_.value}_{kernel}x{kernel}', type_, kernel)
 
 
+def _inverted_residual(kernel: int, expansion: int) -> Operation:
+  type_ = Type.INVERTED_RESIDUAL
+  name = f'{type_.value}_e{expansion}_{kernel}x{kernel}'
+  return Operation(name, type_, kernel, expansion)
+
+
 SKIP = Operation('skip', Type.SKIP, 0)
 NULL = Operation('null', Type.NULL, 0)
 
 # The 13 operations of NAT++ (method, section 2), costliest type first.
-ALL = (
+METHOD = (
   *(_windowed(Type.CONV, k) for k in (5, 3, 1)),
   *(_windowed(Type.SEP_CONV, k) for k in (5, 3)),
   *(_windowed(Type.DIL_CONV, k) for k in (5, 3)),
@@ -62,6 +72,11 @@ ALL = (
   SKIP,
   NULL,
 )
+# Sandler et al., MobileNetV2, CVPR 2018.
+INVERTED_RESIDUALS = tuple(_inverted_residual(3, e) for e in (6, 1))
+
+ALL = (*METHOD, *INVERTED_RESIDUALS)
+
 _BY_NAME = {operation.name: operation for operation in ALL}
 
 # Other spellings: DARTS and NAS-Bench-201 genotypes.

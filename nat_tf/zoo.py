@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import difflib
 
+from nat_tf import hand_made
 from nat_tf.architecture import Architecture
 from nat_tf.architecture import ArchitectureError
 from nat_tf.architecture import Cell
@@ -287,8 +288,8 @@ _ZOO = {
 
 
 def names() -> tuple[str, ...]:
-  """Returns the names of the published cells."""
-  return tuple(_ZOO)
+  """Returns the names of all published architectures."""
+  return (*_ZOO, *hand_made.names())
 
 
 def load(name: str) -> Architecture:
@@ -301,10 +302,13 @@ def load(name: str) -> Architecture:
     UnknownArchitectureError: no cell goes by that name; the message proposes
       the closest.
   """
+  if name in hand_made.names():
+    return hand_made.load(name)
   if name not in _ZOO:
-    close = difflib.get_close_matches(name[:40].lower(), _ZOO, n=1)
+    close = difflib.get_close_matches(name[:40].lower(), names(), n=1)
     hint = f'did you mean {close[0]}? ' if close else ''
     raise UnknownArchitectureError(
-      f'unknown architecture {name[:40]!r}; {hint}known are {", ".join(_ZOO)}'
+      f'unknown architecture {name[:40]!r}; {hint}known are '
+      f'{", ".join(names())}'
     )
   return _ZOO[name]

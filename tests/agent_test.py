@@ -35,7 +35,7 @@ _CHAIN = spaces.Space(
   operations=('conv_3x3', 'skip', 'null'),
   sizes=(2,),
   loose_ends=(False,),
-  sources=(0, 1),
+  graphs=(spaces.Graph.full((0, 1), (1, 2), 3),),
 )
 _BETA = spaces.Encoding(
   np.zeros([1, 1, 2], np.int32),

@@ -8,6 +8,7 @@ from absl.testing import parameterized
 from nat_tf import cost
 from nat_tf import layout
 from nat_tf import nasbench201
+from nat_tf import skeletons
 from nat_tf import transitions
 from nat_tf import vocabulary
 from nat_tf import zoo
@@ -18,16 +19,20 @@ from nat_tf.cost import Cost
 
 # Method, section 7.
 _CIFAR10 = layout.NetworkConfig(
-  cells=20, channels=36, image_size=(32, 32), image_channels=3, classes=10
+  cells=20,
+  channels=36,
+  image_size=(32, 32),
+  image_channels=3,
+  classes=10,
+  skeleton=skeletons.CELLS,
 )
 
 # The place for which costs of single operations are published.
-_WIDE = layout.CellPlace('normal', 128, 1, (32, 32), (32, 32), True, False)
-_HALVING = layout.CellPlace(
-  'reduction', 128, 2, (64, 64), (32, 32), True, False
-)
+_WIDE = layout.EdgePlace(128, 128, 1, (32, 32), (32, 32))
+_HALVING = layout.EdgePlace(128, 128, 2, (64, 64), (32, 32))
+_INSIDE = layout.EdgePlace(128, 128, 1, (32, 32), (32, 32))
 
-_NAMES = tuple(operation.name for operation in vocabulary.ALL)
+_NAMES = tuple(operation.name for operation in vocabulary.METHOD)
 
 
 def _toy(first: str, second: str) -> Architecture:
@@ -60,14 +65,12 @@ class EdgeTest(parameterized.TestCase):
     ('null', 0, 0),
   )
   def test_counts_norms_as_parameters(self, name, params, madds):
-    self.assertEqual(
-      cost.edge(name, _WIDE, strided=True), Cost(params, madds * 1024)
-    )
+    self.assertEqual(cost.edge(name, _WIDE), Cost(params, madds * 1024))
 
   def test_skip_costs_on_a_strided_edge_only(self):
     reduction = Cost(128 * 128 + 256, 128 * 128 * 1024)
-    self.assertEqual(cost.edge('skip', _HALVING, strided=True), reduction)
-    self.assertEqual(cost.edge('skip', _HALVING, strided=False), Cost(0, 0))
+    self.assertEqual(cost.edge('skip', _HALVING), reduction)
+    self.assertEqual(cost.edge('skip', _INSIDE), Cost(0, 0))
 
   def test_order_of_the_operations(self):
     # As published: conv > sep_conv > dil_conv > conv_1x1 > the rest.
@@ -75,7 +78,7 @@ class EdgeTest(parameterized.TestCase):
       *('conv_5x5', 'conv_3x3', 'sep_conv_5x5', 'sep_conv_3x3'),
       *('dil_conv_5x5', 'dil_conv_3x3', 'conv_1x1', 'max_pool_5x5'),
     )
-    costs = [cost.edge(name, _WIDE, strided=False) for name in order]
+    costs = [cost.edge(name, _WIDE) for name in order]
     for larger, smaller in zip(costs, costs[1:]):
       self.assertGreater(larger.params, smaller.params)
       self.assertGreater(larger.madds, smaller.madds)
@@ -95,7 +98,7 @@ class EdgeTest(parameterized.TestCase):
     self, place, before
   ):
     allowed = transitions.allowed('nat++', _NAMES)
-    costs = [cost.edge(name, place, strided=True) for name in _NAMES]
+    costs = [cost.edge(name, place) for name in _NAMES]
     rising = {
       (_NAMES[i], _NAMES[j])
       for i in range(len(_NAMES))
@@ -122,7 +125,7 @@ class NetworkTest(parameterized.TestCase):
 
   # 4x4 image, 1 channel -> stem, 6 -> normal, 2 -> classifier, 3
   def test_one_cell_by_hand(self):
-    config = layout.NetworkConfig(1, 2, (4, 4), 1, 3)
+    config = layout.NetworkConfig(1, 2, (4, 4), 1, 3, skeletons.CELLS)
     stem = Cost(9 * 1 * 6 + 2 * 6, 9 * 1 * 6 * 16)
     inputs = Cost(2 * (6 * 2 + 2 * 2), 2 * 6 * 2 * 16)
     conv = Cost(9 * 2 * 2 + 2 * 2, 9 * 2 * 2 * 16)
@@ -135,7 +138,7 @@ class NetworkTest(parameterized.TestCase):
   # 5x5 image -> stem, 6 -> normal, 2 -> reduction, 4 -> reduction, 8 -> 3
   #              5x5         5x5            3x3               2x2
   def test_reductions_by_hand(self):
-    config = layout.NetworkConfig(3, 2, (5, 5), 1, 3)
+    config = layout.NetworkConfig(3, 2, (5, 5), 1, 3, skeletons.CELLS)
     stem = Cost(9 * 6 + 2 * 6, 9 * 6 * 25)
     # Stem and stem; stem and cell 0; cells 0 (halved to 3x3) and 1.
     inputs = [
@@ -158,7 +161,7 @@ class NetworkTest(parameterized.TestCase):
   # 8x8 -> stem, 4 -> cell, 4 -> block, 8 -> block, 16 -> batch norm -> 10
   #         8x8         8x8         4x4          2x2
   def test_nas_bench_201_by_hand(self):
-    config = layout.NetworkConfig(3, 4, (8, 8), 3, 10, layout.NASBENCH201)
+    config = layout.NetworkConfig(3, 4, (8, 8), 3, 10, skeletons.NASBENCH201)
     none = '|none~0|+|none~0|none~1|+|{}~0|none~1|none~2|'
     cell = nasbench201.from_text(none.format('nor_conv_1x1'))
     total = Cost(9 * 3 * 4 + 2 * 4, 9 * 3 * 4 * 64)
@@ -188,7 +191,7 @@ class NetworkTest(parameterized.TestCase):
       Architecture.of(normal=Cell(2, 4, edges, concat))
       for concat in ((2,), (2, 3))
     )
-    config = layout.NetworkConfig(1, 2, (4, 4), 1, 3)
+    config = layout.NetworkConfig(1, 2, (4, 4), 1, 3, skeletons.CELLS)
     # Two channels more, for three classes.
     self.assertEqual(
       cost.network(one, config).plus(Cost(2 * 3, 2 * 3)),

@@ -20,8 +20,7 @@ _SMALL = spaces.Space(
   operations=('conv_3x3', 'skip', 'null'),
   sizes=(2,),
   loose_ends=(False,),
-  sources=(0, 1),
-  concat=(2,),
+  graphs=(spaces.Graph.full((0, 1), (2,), 3),) * 2,
 )
 
 

@@ -8,6 +8,7 @@ from absl.testing import absltest
 from absl.testing import parameterized
 
 from nat_tf import layout
+from nat_tf import skeletons
 from nat_tf.architecture import Architecture
 from nat_tf.architecture import Cell
 from nat_tf.architecture import Edge
@@ -15,7 +16,7 @@ from nat_tf.layout import CellPlace
 
 
 def _config(cells: int, channels: int = 8, size=(32, 32)):
-  return layout.NetworkConfig(cells, channels, size, 3, 10)
+  return layout.NetworkConfig(cells, channels, size, 3, 10, skeletons.CELLS)
 
 
 class PlacesTest(parameterized.TestCase):
@@ -64,7 +65,7 @@ class PlacesTest(parameterized.TestCase):
 
   def test_nas_bench_201_prepares_the_inputs_of_its_residual_blocks(self):
     # N R N R N: a cell's one input is the cell before, never halved.
-    config = dataclasses.replace(_config(5), skeleton=layout.NASBENCH201)
+    config = dataclasses.replace(_config(5), skeleton=skeletons.NASBENCH201)
     self.assertEqual(
       [
         (place.kind, place.prepares, place.halve_first)
@@ -82,16 +83,17 @@ class PlacesTest(parameterized.TestCase):
 
 class ConfigTest(parameterized.TestCase):
   def test_the_stem_is_three_times_as_wide(self):
-    self.assertEqual(_config(8).stem_channels, 24)
+    ((stem, _),) = layout.stem(_config(8))
+    self.assertEqual(stem.channels, 24)
 
   def test_reductions_are_the_architectures_own_or_residual_blocks(self):
     cell = Cell(1, 2, (Edge(0, 1, 'skip'),), (1,))
     architecture = Architecture.of(normal=cell, reduction=cell)
     own = _config(3)
-    fixed = dataclasses.replace(own, skeleton=layout.NASBENCH201)
+    fixed = dataclasses.replace(own, skeleton=skeletons.NASBENCH201)
     for config, expected in (
       (own, [cell] * 3),
-      (fixed, [cell] + 2 * [layout.NASBENCH201.reduction]),
+      (fixed, [cell] + 2 * [skeletons.NASBENCH201.reduction]),
     ):
       self.assertEqual(
         [config.cell(place, architecture) for place in layout.places(config)],

@@ -32,7 +32,8 @@ _CELL = Cell(1, 4, _EDGES, (3,))
 class FromTextTest(parameterized.TestCase):
   def test_a_cell(self):
     self.assertEqual(
-      nasbench201.from_text(f' {_TEXT}\n'), Architecture.of(normal=_CELL)
+      nasbench201.from_text(f' {_TEXT}\n'),
+      Architecture((('normal', _CELL),), 'nasbench201'),
     )
 
   def test_is_of_the_space(self):

@@ -7,7 +7,6 @@ import numpy as np
 import tensorflow as tf
 
 from nat_tf import operations
-from nat_tf import stages
 from nat_tf import vocabulary
 
 _SHAPE = (2, 5, 6, 4)  # One side odd, one even.
@@ -21,7 +20,7 @@ def _random(*shape: int, seed: int = 0) -> tf.Tensor:
 
 
 def _kernels(chain: operations.Chain) -> list[tf.Tensor]:
-  shapes = chain.kernel_shapes(_CHANNELS)
+  shapes = chain.kernel_shapes(_CHANNELS, _CHANNELS)
   return [_random(*shape, seed=i + 1) for i, shape in enumerate(shapes)]
 
 
@@ -89,7 +88,8 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
     shared = operations.chain(name, stride, shared=True)
     self.assertAllEqual(final.forward(x, [])[0], pooled)
     self.assertAllClose(shared.forward(x, [])[0], _norm(pooled), atol=1e-4)
-    self.assertEqual((final.norms(), shared.norms()), (0, 1))
+    norms = [one.normalized(3, 3) for one in (final, shared)]
+    self.assertEqual(norms, [0, 3])
 
   def test_skip_is_the_identity(self):
     x = _random(*_SHAPE)
@@ -151,10 +151,13 @@ class BackwardTest(tf.test.TestCase, parameterized.TestCase):
   def test_keeps_what_it_says(self, name, stride):
     chain = operations.chain(name, stride, shared=True)
     _, kept = chain.forward(_random(*_SHAPE), _kernels(chain))
-    ranks = {stages.Keeps.OUTPUT: 4, stages.Keeps.STATISTICS: 2}
+    size = tuple(_SHAPE[1:3])
     self.assertEqual(
-      [tensor.shape.rank for tensor in kept],
-      [ranks[kind] for kind in chain.kept_kinds],
+      [
+        tuple(x.shape)[1:] if x.shape.rank == 4 else tuple(x.shape)
+        for x in kept
+      ],
+      chain.kept_shapes(_CHANNELS, _CHANNELS, size),
     )
 
 
@@ -171,9 +174,9 @@ class CostTest(parameterized.TestCase):
   )
   def test_kernels(self, name, stride, shapes):
     chain = operations.chain(name, stride, True)
-    self.assertEqual(chain.kernel_shapes(4), shapes)
+    self.assertEqual(chain.kernel_shapes(4, 4), shapes)
     self.assertEqual(
-      chain.fans_in(4), [int(np.prod(shape)) // 4 for shape in shapes]
+      chain.fans_in(4, 4), [int(np.prod(shape)) // 4 for shape in shapes]
     )
 
   @parameterized.parameters(
@@ -184,8 +187,9 @@ class CostTest(parameterized.TestCase):
     ('skip', 0, 1),
   )
   def test_norms_at_strides_1_and_2(self, name, plain, strided):
-    norms = [operations.chain(name, s, shared=False).norms() for s in (1, 2)]
-    self.assertEqual(norms, [plain, strided])
+    chains = [operations.chain(name, s, shared=False) for s in (1, 2)]
+    norms = [chain.normalized(6, 6) for chain in chains]
+    self.assertEqual(norms, [6 * plain, 6 * strided])
 
   # Published for 128 channels and 32x32 maps (NAT++; method, section 2).
   # Multiply-adds of pooling and skip, 3.3, 1.2 and 0.1 M, are additions: ours
@@ -204,14 +208,14 @@ class CostTest(parameterized.TestCase):
   )
   def test_published(self, name, params, madds):
     chain = operations.chain(name, 1, shared=False)
-    self.assertEqual(f'{chain.parameters(128) / 1e3:.1f} K', params)
-    self.assertEqual(f'{chain.madds(128, 32 * 32) / 1e6:.1f} M', madds)
+    self.assertEqual(f'{chain.parameters(128, 128) / 1e3:.1f} K', params)
+    self.assertEqual(f'{chain.madds(128, 128, (32, 32)) / 1e6:.1f} M', madds)
 
   def test_strided_skip_multiplies_all_channels(self):
     # Two 1x1 convolutions, each from 128 channels to half of them.
     chain = operations.chain('skip', 2, shared=False)
-    self.assertEqual(chain.parameters(128), 128 * 128)
-    self.assertEqual(chain.madds(128, 16 * 16), 128 * 128 * 256)
+    self.assertEqual(chain.parameters(128, 128), 128 * 128)
+    self.assertEqual(chain.madds(128, 128, (32, 32)), 128 * 128 * 256)
 
 
 if __name__ == '__main__':

@@ -25,9 +25,13 @@ _DENSE = spaces.Space(
   operations=('conv_1x1', 'conv_3x3', 'avg_pool_3x3', 'skip', 'null'),
   sizes=(3,),
   loose_ends=(True,),
-  sources=(0, 0, 1, 0, 1, 2),
+  graphs=(spaces.Graph.full((0, 0, 1, 0, 1, 2), (3,), 5),),
 )
 _SMALL = policy_gcn.GcnConfig(embedding=5, width=7, hidden=6)
+
+
+def _graphs(*sources):
+  return (spaces.Graph.full(sources, (3,), len(_DENSE.operations)),)
 
 
 def _observe(space, count=8, seed=0, name='nat++'):
@@ -164,11 +168,11 @@ class GcnTest(tf.test.TestCase, parameterized.TestCase):
   def test_more_edges_than_places_share_them(self):
     # Made for in-degree 1, applied to in-degree 2.
     single = dataclasses.replace(
-      _DENSE, targets=(1, 2, 3), sources=(0, 1, 2), name='single'
+      _DENSE, targets=(1, 2, 3), graphs=_graphs(0, 1, 2), name='single'
     )
     actor = policy.create('gcn', single, _SMALL)
     double = dataclasses.replace(
-      _DENSE, targets=(1, 1, 2, 3), sources=(0, 0, 1, 2), name='double'
+      _DENSE, targets=(1, 1, 2, 3), graphs=_graphs(0, 0, 1, 2), name='double'
     )
     logits = _logits(actor.for_space(double), _observe(double))
     self.assertAllEqual(logits[..., 0, :], logits[..., 1, :])

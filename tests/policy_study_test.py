@@ -23,8 +23,7 @@ _SPACE = spaces.Space(
   operations=('conv_3x3', 'avg_pool_3x3', 'skip', 'null'),
   sizes=(2,),
   loose_ends=(False,),
-  sources=(0, 0, 1),
-  concat=(2,),
+  graphs=(spaces.Graph.full((0, 0, 1), (2,), 4),),
 )
 _NAT = transitions.allowed('nat', _SPACE.operations)
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from nat_tf import layout
 from nat_tf import reward
 from nat_tf import sampling
+from nat_tf import skeletons
 from nat_tf import spaces
 from nat_tf import supernet
 
@@ -25,7 +26,7 @@ _SPACE = spaces.Space(
   sizes=(2,),
   loose_ends=(False,),
 )
-_CONFIG = layout.NetworkConfig(2, 2, (8, 8), 1, _CLASSES)
+_CONFIG = layout.NetworkConfig(2, 2, (8, 8), 1, _CLASSES, skeletons.CELLS)
 
 
 def _batches(count, seed=0):

@@ -21,7 +21,7 @@ _FIXED = spaces.Space(
   operations=('conv_3x3', 'skip', 'null'),
   sizes=(3,),
   loose_ends=(True,),
-  sources=(0, 0, 1, 0, 1, 2),
+  graphs=(spaces.Graph.full((0, 0, 1, 0, 1, 2), (3,), 3),),
 )
 _SPACES = tuple(
   (space.name, space)
@@ -42,7 +42,7 @@ def _draw(sampler, count, seed=3) -> spaces.Encoding:
 
 def _output(space, cell) -> np.ndarray:
   """Naive reference: the vertices that make the output of one cell."""
-  if space is spaces.NASBENCH201:
+  if space.graphs is not None:
     return np.array([False, False, True])
   last = max(t for t, p in zip(space.targets, cell.present) if p)
   size = last + 1 - space.inputs

@@ -11,6 +11,7 @@ import tensorflow as tf
 from nat_tf import layout
 from nat_tf import sampling
 from nat_tf import scoring
+from nat_tf import skeletons
 from nat_tf import spaces
 from nat_tf import supernet
 from nat_tf import transitions
@@ -20,7 +21,9 @@ _CLASSES = 5
 _OPERATIONS = ('sep_conv_3x3', 'conv_1x1', 'max_pool_3x3', 'skip', 'null')
 
 # images -> stem -> normal -> reduction -> reduction -> normal -> classifier
-_CONFIG = layout.NetworkConfig(4, 4, _IMAGES[1:3], _IMAGES[3], _CLASSES)
+_CONFIG = layout.NetworkConfig(
+  4, 4, _IMAGES[1:3], _IMAGES[3], _CLASSES, skeletons.CELLS
+)
 
 
 def _batch():

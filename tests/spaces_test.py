@@ -124,11 +124,12 @@ class EncodeTest(parameterized.TestCase):
     self.assertEqual(_TOY.decode(_TOY.encode(architecture)), architecture)
 
   def test_fixed_sources_choose_the_slot(self):
-    # The slots into 3 start in 1 and 2; only 2 -> 3 is there.
-    fixed = dataclasses.replace(_TOY, sources=(0, 1, 1, 2))
-    encoding = fixed.encode(_toy((*_TOY_EDGES[:2], _TOY_EDGES[3])))
-    np.testing.assert_array_equal(encoding.present, [[True, True, False, True]])
-    np.testing.assert_array_equal(encoding.sources, [[0, 1, 1, 2]])
+    # The slots into 3 start in 2 and 1; the edges come the other way round.
+    graph = spaces.Graph.full((0, 1, 2, 1), (3,), 3)
+    fixed = dataclasses.replace(_TOY, graphs=(graph,))
+    encoding = fixed.encode(_toy())
+    np.testing.assert_array_equal(encoding.operations, [[1, 0, 1, 2]])
+    np.testing.assert_array_equal(encoding.sources, [[0, 1, 2, 1]])
 
   def test_stacks_along_a_new_dimension(self):
     one = _TOY.encode(_toy())
@@ -178,12 +179,14 @@ class RefusalTest(parameterized.TestCase):
       _TOY.encode(_toy(edges))
 
   def test_a_source_that_the_space_fixes_otherwise(self):
-    fixed = dataclasses.replace(_TOY, sources=(0, 1, 0, 2))
+    graph = spaces.Graph.full((0, 1, 0, 2), (3,), 3)
+    fixed = dataclasses.replace(_TOY, graphs=(graph,))
     with self.assertRaisesRegex(spaces.SpaceError, r'edge 2 \(1 -> 3, null\)'):
       fixed.encode(_toy())
 
   def test_another_output_than_the_space_fixes(self):
-    fixed = dataclasses.replace(_TOY, concat=(3,))
+    graph = spaces.Graph.full((0, 1, 1, 2), (3,), 3)
+    fixed = dataclasses.replace(_TOY, graphs=(graph,))
     fixed.encode(_toy())
     with self.assertRaisesRegex(
       spaces.SpaceError,

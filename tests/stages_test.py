@@ -36,7 +36,7 @@ def _random(*shape: int, seed: int = 0) -> np.ndarray:
 
 
 def _kernel(stage: stages.Stage, seed: int = 1) -> np.ndarray | None:
-  shape = stage.kernel_shape(_CHANNELS)
+  shape = stage.kernel_shape(_CHANNELS, _CHANNELS)
   return None if shape is None else _random(*shape, seed=seed)
 
 
@@ -202,9 +202,9 @@ class CostTest(parameterized.TestCase):
   # weight once for it.
   @parameterized.named_parameters(_STAGES.items())
   def test_follows_from_the_kernel(self, stage):
-    shape = stage.kernel_shape(_CHANNELS)
+    shape = stage.kernel_shape(_CHANNELS, _CHANNELS)
     weights = 0 if shape is None else int(np.prod(shape))
-    self.assertEqual(stage.madds(_CHANNELS), weights)
+    self.assertEqual(stage.madds(_CHANNELS, _CHANNELS), weights)
     self.assertEqual(stage.fan_in(_CHANNELS), weights // _CHANNELS)
 
   @parameterized.parameters(
@@ -215,7 +215,7 @@ class CostTest(parameterized.TestCase):
     (stages.Normalize(), None),
   )
   def test_kernel_shape(self, stage, shape):
-    self.assertEqual(stage.kernel_shape(_CHANNELS), shape)
+    self.assertEqual(stage.kernel_shape(_CHANNELS, _CHANNELS), shape)
 
 
 class PullbackTest(tf.test.TestCase, parameterized.TestCase):

@@ -57,8 +57,10 @@ class StaticNetwork(tf.Module):
     ):
       encoding = network.space.encode_cell(place.kind, self._cell(place))
       path = shared_cell.Path(*map(tf.constant, encoding))
+      spans = cell._index.spans
       rows = cell._index(path).numpy()
-      self._cells.append(self._edges(place, cell.bank, rows))
+      blocks = [rows[start:end] for start, end in spans]
+      self._cells.append(self._edges(place, cell.bank, blocks))
 
   @property
   def own_variables(self) -> list[tf.Variable]:
@@ -70,7 +72,7 @@ class StaticNetwork(tf.Module):
       for variable in layer.trainable_variables
     ]
     return [
-      *self._network._stem.trainable_variables,
+      *(v for one in self._network._stem for v in one.trainable_variables),
       *shared,
       *(kernel.variable for kernel in self.kernels),
       *self._network._classifier.trainable_variables,
@@ -80,32 +82,33 @@ class StaticNetwork(tf.Module):
     """Returns logits `[batch, classes]`."""
     network = self._network
     skeleton = network.config.skeleton
-    outputs = [network._stem(images)] * network.space.inputs
-    for place, preprocess, edges in zip(
-      layout.places(network.config), network._preprocess, self._cells
+    x, stem = images, []
+    for layer in network._stem:
+      x = layer(x)
+      x = tf.nn.relu(x) if skeleton.activates_stem else x
+      stem.append(x)
+    outputs = [stem[i] for i in skeleton.stem_outputs]
+    for number, (place, preprocess, edges) in enumerate(
+      zip(layout.places(network.config), network._preprocess, self._cells)
     ):
-      if skeleton.prepares:
-        outputs = [tf.nn.relu(x) for x in outputs]
+      if skeleton.activates and number:
+        outputs[-1] = tf.nn.relu(outputs[-1])
       states = [layer(x) for layer, x in zip(preprocess, outputs)]
       for edge, chain, kernels in edges:
         y = chain.forward(states[edge.source], kernels)[0] if chain else None
         while len(states) < edge.target:
-          states.append(_zeros(states, place))
+          states.append(_zeros(images, place, len(states)))
         if len(states) == edge.target:
-          states.append(y if y is not None else _zeros(states, place))
+          states.append(
+            y if y is not None else _zeros(images, place, edge.target)
+          )
         elif y is not None:
           states[edge.target] += y
       outputs = [
         *outputs[1:],
         _output(states, self._cell(place), network.space),
       ]
-    features = outputs[-1]
-    if skeleton.final_norm:
-      mean, variance = tf.nn.moments(features, [0, 1, 2])
-      features = tf.nn.relu(
-        tf.nn.batch_normalization(features, mean, variance, None, None, 1e-5)
-      )
-    return network._classifier(tf.reduce_mean(features, axis=[1, 2]))
+    return network._classifier(outputs[-1])
 
   def _cell(self, place):
     return self._network.config.cell(place, self._architecture)
@@ -115,13 +118,13 @@ class StaticNetwork(tf.Module):
     space, cell = self._network.space, self._cell(place)
     result = []
     for edge, slot in zip(cell.edges, space._slots(place.kind, cell)):
-      stride = place.stride if edge.source < space.inputs else 1
-      chain = operations.chain(edge.operation, stride, shared=True)
-      shapes = chain.kernel_shapes(place.channels) if chain else []
+      joins = place.edge(edge.source, edge.target)
+      chain = operations.on(edge.operation, joins, shared=True)
+      shapes = chain.kernel_shapes(joins.inputs, joins.outputs) if chain else []
       kernels, start = [], 0
       for shape in shapes:
-        size = math.prod(shape) // place.channels
-        block = rows[slot, start : start + size]
+        size = math.prod(shape) // bank.shape[-1]
+        block = rows[slot][start : start + size]
         variable = tf.Variable(tf.reshape(tf.gather(bank, block), shape))
         kernels.append(variable)
         self.kernels.append(Kernel(variable, bank, block))
@@ -130,13 +133,13 @@ class StaticNetwork(tf.Module):
     return result
 
 
-def _zeros(states, place):
-  return tf.zeros_like(states[0][:, :: place.stride, :: place.stride])
+def _zeros(images, place, vertex):
+  return tf.zeros([images.shape[0], *place.size(vertex), place.width(vertex)])
 
 
 def _output(states, cell, space):
-  if space.concat is not None:
-    return tf.concat([states[v] for v in space.concat], axis=-1)
+  if space.graphs is not None:
+    return tf.concat([states[v] for v in cell.concat], axis=-1)
   return tf.concat(
     [
       states[v] if v in cell.concat else tf.zeros_like(states[space.inputs])

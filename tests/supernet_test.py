@@ -12,15 +12,19 @@ import tensorflow as tf
 from nat_tf import layout
 from nat_tf import path_optimizer
 from nat_tf import sampling
+from nat_tf import skeletons
 from nat_tf import spaces
 from nat_tf import supernet
+from nat_tf import zoo
 from tests import static_network
 
 _IMAGES = (6, 9, 9, 3)  # Odd, so that halving rounds up.
 _CLASSES = 5
 
 # images -> stem -> normal -> reduction -> reduction -> normal -> classifier
-_CONFIG = layout.NetworkConfig(4, 4, _IMAGES[1:3], _IMAGES[3], _CLASSES)
+_CONFIG = layout.NetworkConfig(
+  4, 4, _IMAGES[1:3], _IMAGES[3], _CLASSES, skeletons.CELLS
+)
 
 # Four operations cover every kind of branch: several kernels, one kernel, none
 # but a chain, the identity, nothing. The full vocabulary is tested once.
@@ -36,7 +40,6 @@ def _space(base: spaces.Space, operations=_FEW) -> spaces.Space:
     operations,
     base.sizes,
     base.loose_ends,
-    base.sources,
   )
 
 
@@ -92,9 +95,27 @@ class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
   def test_equals_static_networks_with_all_operations(self):
     self._check(spaces.DARTS, 8)
 
+  # A network for one architecture: every block has its own graph, widths and
+  # stride; the stem may have several convolutions, pooling stands between.
+  @parameterized.parameters(
+    ('resnet20', 'cifar10', 'nat++'),
+    ('resnet50', 'imagenet', 'nat'),
+    ('vgg16', 'imagenet', 'nat'),
+    ('mobilenetv2', 'cifar10', 'nat'),
+    ('darts', 'imagenet', 'nat'),
+    ('enas', 'cifar10', 'nat++'),
+  )
+  def test_equals_static_networks_around_one(self, name, form, rules):
+    architecture = zoo.load(name)
+    space = spaces.around(name, architecture, rules)
+    skeleton = skeletons.load(architecture.network, form)
+    config = dataclasses.replace(_CONFIG, skeleton=skeleton)
+    self._check(space, 3, config)
+
   def test_equals_itself_compiled_by_xla(self):
     network = supernet.SuperNetwork(
-      _space(spaces.DARTS), layout.NetworkConfig(2, 4, (8, 8), 3, _CLASSES)
+      _space(spaces.DARTS),
+      layout.NetworkConfig(2, 4, (8, 8), 3, _CLASSES, skeletons.CELLS),
     )
     rng = np.random.default_rng(0)
     images = tf.constant(rng.normal(size=[4, 8, 8, 3]), tf.float32)

@@ -26,7 +26,7 @@ _SPACE = spaces.Space(
   operations=('conv_1x1', 'max_pool_3x3', 'skip', 'null'),
   sizes=(2,),
   loose_ends=(False,),
-  sources=(0, 1, 0, 1),
+  graphs=(spaces.Graph.full((0, 1, 0, 1), (2, 3), 4),) * 2,
 )
 
 
@@ -36,7 +36,7 @@ def _encoding(normal, reduction='null conv_1x1 conv_1x1 conv_1x1'):
   operations = [[_SPACE.index(name) for name in cell] for cell in cells]
   return spaces.Encoding(
     np.array(operations, np.int32),
-    np.array([_SPACE.sources] * 2, np.int32),
+    _SPACE.fixed().sources,
     np.ones([2, 4], bool),
     np.ones([2, 2], bool),
   )

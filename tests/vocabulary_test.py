@@ -12,7 +12,7 @@ from nat_tf.vocabulary import Type
 class VocabularyTest(parameterized.TestCase):
   def test_holds_the_13_operations_of_nat_plus_plus(self):
     self.assertCountEqual(
-      [operation.name for operation in vocabulary.ALL],
+      [operation.name for operation in vocabulary.METHOD],
       [
         'conv_1x1',
         'conv_3x3',
