@@ -52,7 +52,9 @@ def edge(name: str, place: CellPlace, strided: bool) -> Cost:
   norms = 2 * place.channels * chain.norms()
   return Cost(
     chain.parameters(place.channels) + norms,
-    chain.madds(place.channels, math.prod(place.output_size)),
+    chain.madds(
+      place.channels, place.input_size if strided else place.output_size
+    ),
   )
 
 

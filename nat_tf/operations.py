@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from nat_tf import stages as stages_lib
 from nat_tf import vocabulary
+from nat_tf.stages import Axis
 from nat_tf.stages import Keeps
 from nat_tf.stages import Stage
 from nat_tf.vocabulary import Type
@@ -50,14 +51,18 @@ class Chain:
     """Weights of the convolutions, batch norm not included."""
     return sum(math.prod(shape) for shape in self.kernel_shapes(channels))
 
-  def madds(self, channels: int, positions: int) -> int:
+  def madds(self, channels: int, size: tuple[int, int]) -> int:
     """Multiply-adds of the convolutions for one image.
 
     Args:
       channels: channels in and out.
-      positions: height times width of the output.
+      size: height and width of the input.
     """
-    return positions * sum(stage.madds(channels) for stage in self.stages)
+    total = 0
+    for stage in self.stages:
+      size = stage.output_size(size)
+      total += math.prod(size) * stage.madds(channels)
+    return total
 
   def norms(self) -> int:
     """How many batch norms the chain holds."""
@@ -152,6 +157,18 @@ def _conv(kernel, stride, shared):
   )
 
 
+def _line_conv(kernel, stride, shared):
+  # As in the code of DARTS, PNASNet and NAT; NAO's has a norm and a ReLU
+  # between the two.
+  del shared
+  return (
+    stages_lib.Relu(),
+    stages_lib.LineConv(kernel, Axis.WIDTH, stride),
+    stages_lib.LineConv(kernel, Axis.HEIGHT, stride),
+    stages_lib.Normalize(),
+  )
+
+
 def _sep_conv(kernel, stride, shared):
   return (
     *_dil_conv(kernel, stride, shared, dilation=1),
@@ -194,6 +211,7 @@ def _skip(kernel, stride, shared):
 
 _BUILDERS: dict[Type, Callable[[int, int, bool], tuple[Stage, ...]]] = {
   Type.CONV: _conv,
+  Type.LINE_CONV: _line_conv,
   Type.SEP_CONV: _sep_conv,
   Type.DIL_CONV: _dil_conv,
   Type.MAX_POOL: _max_pool,

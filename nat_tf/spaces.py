@@ -218,7 +218,7 @@ def stack(encodings: Sequence[Encoding]) -> Encoding:
 
 
 _PAIRED_CELLS = (architecture_lib.NORMAL, architecture_lib.REDUCTION)
-_OPERATIONS = tuple(operation.name for operation in vocabulary.ALL)
+_OPERATIONS = tuple(operation.name for operation in vocabulary.METHOD)
 
 
 def _paired(name, sizes, loose_ends):

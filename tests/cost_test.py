@@ -55,6 +55,9 @@ class EdgeTest(parameterized.TestCase):
     ('conv_3x3', 9 * 128 * 128 + 256, 9 * 128 * 128),
     ('sep_conv_3x3', 2 * (9 + 128) * 128 + 512, 2 * (9 + 128) * 128),
     ('dil_conv_5x5', (25 + 128) * 128 + 256, (25 + 128) * 128),
+    ('conv_7x1_1x7', 2 * 7 * 128 * 128 + 256, 2 * 7 * 128 * 128),
+    ('sep_conv_7x7', 2 * (49 + 128) * 128 + 512, 2 * (49 + 128) * 128),
+    ('avg_pool_2x2', 0, 0),
     ('max_pool_3x3', 0, 0),
     ('skip', 0, 0),
     ('null', 0, 0),
@@ -68,6 +71,14 @@ class EdgeTest(parameterized.TestCase):
     reduction = Cost(128 * 128 + 256, 128 * 128 * 1024)
     self.assertEqual(cost.edge('skip', _HALVING, strided=True), reduction)
     self.assertEqual(cost.edge('skip', _HALVING, strided=False), Cost(0, 0))
+
+  def test_strided_lines_by_hand(self):
+    # 64x64 -> a row of 7 -> 64x32 -> a column of 7 -> 32x32
+    weights = 7 * 128 * 128
+    self.assertEqual(
+      cost.edge('conv_7x1_1x7', _HALVING, strided=True),
+      Cost(2 * weights + 256, weights * (64 * 32 + 32 * 32)),
+    )
 
   def test_order_of_the_operations(self):
     # As published: conv > sep_conv > dil_conv > conv_1x1 > the rest.
@@ -86,8 +97,8 @@ class EdgeTest(parameterized.TestCase):
     (
       _HALVING,
       (
-        *('max_pool_5x5', 'max_pool_3x3', 'avg_pool_5x5', 'avg_pool_3x3'),
-        'null',
+        *('max_pool_5x5', 'max_pool_3x3', 'max_pool_2x2'),
+        *('avg_pool_5x5', 'avg_pool_3x3', 'avg_pool_2x2', 'null'),
       ),
     ),
   )

@@ -14,6 +14,7 @@ from nat_tf import path_optimizer
 from nat_tf import sampling
 from nat_tf import spaces
 from nat_tf import supernet
+from nat_tf import vocabulary
 from tests import static_network
 
 _IMAGES = (6, 9, 9, 3)  # Odd, so that halving rounds up.
@@ -91,6 +92,10 @@ class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
 
   def test_equals_static_networks_with_all_operations(self):
     self._check(spaces.DARTS, 8)
+
+  def test_equals_static_networks_with_operations_of_published_cells(self):
+    published = [operation.name for operation in vocabulary.PUBLISHED]
+    self._check(_space(spaces.DARTS, (*published, 'skip', 'null')), 6)
 
   def test_equals_itself_compiled_by_xla(self):
     network = supernet.SuperNetwork(
