@@ -167,6 +167,12 @@ class CheckTest(parameterized.TestCase):
     rules, source = name.split('_', 1)
     transitions.check(zoo.load(source), zoo.load(name), rules)
 
+  @parameterized.product(
+    name=zoo.names(), transitions_name=transitions.TRANSITIONS
+  )
+  def test_every_published_cell_may_remain(self, name, transitions_name):
+    transitions.check(zoo.load(name), zoo.load(name), transitions_name)
+
   def test_what_nat_plus_plus_allows_nat_may_forbid(self):
     with self.assertRaisesRegex(
       transitions.ForbiddenTransitionError,
