@@ -24,11 +24,11 @@ class Keeps(enum.Enum):
   STATISTICS = enum.auto()  # `[2, channels]`, see `Normalize`.
 
 
-class Axis(enum.IntEnum):
+class Axis(enum.Enum):
   """Which dimension of a map a line lies along."""
 
-  HEIGHT = 1
-  WIDTH = 2
+  HEIGHT = enum.auto()
+  WIDTH = enum.auto()
 
 
 # Maps a gradient of a stage's output to those of its input and kernel.
