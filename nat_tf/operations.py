@@ -16,6 +16,7 @@ import tensorflow as tf
 from nat_tf import stages as stages_lib
 from nat_tf import vocabulary
 from nat_tf.layout import EdgePlace
+from nat_tf.stages import Axis
 from nat_tf.stages import Keeps
 from nat_tf.stages import Stage
 from nat_tf.vocabulary import Operation
@@ -72,10 +73,10 @@ class Chain:
       outputs: channels of the result.
       size: height and width of the input.
     """
-    total, (height, width) = 0, size
+    total = 0
     for stage, *widths in self.flow(inputs, outputs):
-      height, width = -(-height // stage.stride), -(-width // stage.stride)
-      total += height * width * stage.madds(*widths)
+      size = stage.output_size(size)
+      total += math.prod(size) * stage.madds(*widths)
     return total
 
   def kept_shapes(
@@ -93,11 +94,10 @@ class Chain:
       for statistics.
     """
     shapes: list[tuple[int, ...]] = []
-    height, width = size
     for stage, _, after in self.flow(inputs, outputs):
-      height, width = -(-height // stage.stride), -(-width // stage.stride)
+      size = stage.output_size(size)
       if stage.keeps is Keeps.OUTPUT:
-        shapes.append((height, width, after))
+        shapes.append((*size, after))
       elif stage.keeps is Keeps.STATISTICS:
         shapes.append((2, after))
     return shapes
@@ -218,6 +218,17 @@ def _conv(operation, stride):
   )
 
 
+def _line_conv(operation, stride):
+  # As in the code of DARTS, PNASNet and NAT; NAO's has a norm and a ReLU
+  # between the two.
+  return (
+    stages_lib.Relu(),
+    stages_lib.LineConv(operation.kernel, Axis.WIDTH, stride),
+    stages_lib.LineConv(operation.kernel, Axis.HEIGHT, stride),
+    stages_lib.Normalize(),
+  )
+
+
 def _sep_conv(operation, stride):
   return (
     *_dil_conv(operation, stride, dilation=1),
@@ -281,6 +292,7 @@ def _widen(pads_to):
 
 _BUILDERS: dict[Type, Callable[[Operation, int], tuple[Stage, ...]]] = {
   Type.CONV: _conv,
+  Type.LINE_CONV: _line_conv,
   Type.SEP_CONV: _sep_conv,
   Type.DIL_CONV: _dil_conv,
   Type.INVERTED_RESIDUAL: _inverted_residual,

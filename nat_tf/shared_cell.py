@@ -534,7 +534,8 @@ def _place_shapes(
 
   Returns:
     Shapes without the batch, each as often as the greediest operation needs;
-    the same ones for all `kind.strides`, whose results have one size.
+    the same ones for all `kind.strides`, whose results have one size, as long as
+    all that is kept has the result's size where there are several.
   """
   most: collections.Counter = collections.Counter()
   after = layout.halved(size, kind.stride)

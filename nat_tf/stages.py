@@ -25,6 +25,13 @@ class Keeps(enum.Enum):
   STATISTICS = enum.auto()  # `[2, channels]`, see `Normalize`.
 
 
+class Axis(enum.Enum):
+  """Which dimension of a map a line lies along."""
+
+  HEIGHT = enum.auto()
+  WIDTH = enum.auto()
+
+
 # Maps a gradient of a stage's output to those of its input and kernel.
 Pullback = Callable[[tf.Tensor], 'tuple[tf.Tensor, tf.Tensor | None]']
 
@@ -37,11 +44,21 @@ class Stage(abc.ABC):
   Attributes:
     keeps: what the super network keeps for its backward pass; what is cheap to
       compute again is not kept.
-    stride: by which it divides height and width.
+    stride: pixels from one output to the next.
   """
 
   keeps = Keeps.NOTHING
-  stride = 1
+  stride: int = 1
+
+  @property
+  def strides(self) -> tuple[int, int]:
+    """The strides along height and width."""
+    return (self.stride, self.stride)
+
+  def output_size(self, size: tuple[int, int]) -> tuple[int, int]:
+    """Returns height and width of the output for those of the input."""
+    height, width = (-(-n // s) for n, s in zip(size, self.strides))
+    return (height, width)
 
   def width(self, inputs: int, outputs: int) -> int:
     """Channels of its result.
@@ -195,6 +212,40 @@ class Conv(Stage):
 
   def __call__(self, x, kernel):
     return tf.nn.conv2d(x, kernel, self.stride, 'SAME')
+
+
+@dataclasses.dataclass(frozen=True)
+class LineConv(Stage):
+  """Convolution with a window of one row or one column.
+
+  Attributes:
+    kernel: the window's length.
+    axis: what it lies along; the stride is along that, too.
+  """
+
+  kernel: int
+  axis: Axis
+  stride: int = 1
+  keeps = Keeps.OUTPUT
+
+  @property
+  def strides(self):
+    return self._along(self.stride)
+
+  def width(self, inputs, outputs):
+    return outputs
+
+  def kernel_shape(self, inputs, outputs):
+    return (*self._along(self.kernel), inputs, outputs)
+
+  def fan_in(self, inputs):
+    return self.kernel * inputs
+
+  def __call__(self, x, kernel):
+    return tf.nn.conv2d(x, kernel, self.strides, 'SAME')
+
+  def _along(self, length):
+    return (length, 1) if self.axis is Axis.HEIGHT else (1, length)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -319,7 +319,7 @@ class SuperNetwork(tf.keras.Model):
       x = activated
 
     def pull(doutputs, gradients):
-      pending = [[] for _ in steps]
+      pending: list[list[tf.Tensor]] = [[] for _ in steps]
       for i, doutput in zip(skeleton.stem_outputs, doutputs):
         pending[i].append(doutput)
       for i, (layer, x, kept, y, activated) in reversed(list(enumerate(steps))):
@@ -374,11 +374,10 @@ class SuperNetwork(tf.keras.Model):
   def _build_layers(self):
     """Creates all weights now, so that seeds and checkpoints are certain."""
     config = self.config
-    for layer, (_, place) in zip(self._stem, layout.stem(config)):
-      layer.build((None, *place.input_size, place.inputs))
-    channels = [
-      layout.stem(config)[i][1].outputs for i in config.skeleton.stem_outputs
-    ]
+    stem = [joins for _, joins in layout.stem(config)]
+    for layer, joins in zip(self._stem, stem):
+      layer.build((None, *joins.input_size, joins.inputs))
+    channels = [stem[i].outputs for i in config.skeleton.stem_outputs]
     for number, place in enumerate(self._places):
       for layer, inputs in zip(self._preprocess[number], channels):
         layer.build((None, None, None, inputs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+from xml.etree import ElementTree
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -193,6 +194,16 @@ class DrawTest(parameterized.TestCase):
   def test_suffix_decides_the_format(self, name, start):
     self.assertStartsWith(self._draw(name), start)
     self.assertEqual(os.listdir(self.folder), [name])
+
+  @parameterized.product(name=zoo.names(), suffix=drawing.SUFFIXES)
+  def test_draws_every_published_cell(self, name, suffix):
+    path = os.path.join(self.folder, 'a' + suffix)
+    drawing.draw(path, zoo.load(name), title=name)
+    with open(path, 'rb') as file:
+      content = file.read()
+    self.assertGreater(len(content), 10_000)
+    if suffix == '.svg':
+      self.assertEqual(ElementTree.fromstring(content).tag[-4:], '}svg')
 
   @parameterized.parameters('.png', '.svg')
   def test_same_architectures_same_bytes(self, suffix):

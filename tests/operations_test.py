@@ -52,7 +52,30 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
     expected = _norm(tf.nn.conv2d(tf.nn.relu(x), kernel, stride, 'SAME'))
     self.assertAllClose(chain.forward(x, [kernel])[0], expected, atol=1e-4)
 
-  @parameterized.product(window=(3, 5), stride=(1, 2))
+  @parameterized.product(window=(3, 7), stride=(1, 2))
+  def test_lines_are_a_row_then_a_column(self, window, stride):
+    name = f'conv_{window}x1_1x{window}'
+    chain = operations.chain(name, stride, shared=True)
+    x, kernels = _random(*_SHAPE), _kernels(chain)
+    row, column = kernels
+    self.assertEqual(row.shape, (1, window, _CHANNELS, _CHANNELS))
+    y = tf.nn.conv2d(tf.nn.relu(x), row, [1, stride], 'SAME')
+    y = tf.nn.conv2d(y, column, [stride, 1], 'SAME')
+    self.assertAllClose(chain.forward(x, kernels)[0], _norm(y), atol=1e-4)
+
+  def test_lines_equal_one_convolution_of_their_product(self):
+    # A square window whose taps are a column's times a row's, without the norm.
+    chain = operations.chain('conv_3x1_1x3', 1, shared=True)
+    row, column = _kernels(chain)
+    lines = operations.Chain(chain.stages[:-1])
+    x = _random(*_SHAPE)
+    square = tf.einsum('jab,ibc->ijac', row[0], column[:, 0])
+    expected = tf.nn.conv2d(tf.nn.relu(x), square, 1, 'SAME')
+    self.assertAllClose(
+      lines.forward(x, [row, column])[0], expected, rtol=1e-4, atol=1e-4
+    )
+
+  @parameterized.product(window=(3, 5, 7), stride=(1, 2))
   def test_sep_conv_is_two_separable_convs_the_first_strided(
     self, window, stride
   ):
@@ -79,7 +102,7 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
       chain.forward(x, [depthwise, pointwise])[0], expected, atol=1e-4
     )
 
-  @parameterized.product(kind=('max', 'avg'), window=(3, 5), stride=(1, 2))
+  @parameterized.product(kind=('max', 'avg'), window=(2, 3, 5), stride=(1, 2))
   def test_pooling_has_a_norm_only_when_shared(self, kind, window, stride):
     name, x = f'{kind}_pool_{window}x{window}', _random(*_SHAPE)
     pool = {'max': tf.nn.max_pool2d, 'avg': tf.nn.avg_pool2d}[kind]
@@ -116,7 +139,9 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
 
   def test_who_has_weights(self):
     without = {o.name for o in vocabulary.ALL if not operations.learns(o.name)}
-    pools = {f'{kind}_pool_{k}x{k}' for kind in ('avg', 'max') for k in (3, 5)}
+    pools = {
+      f'{kind}_pool_{k}x{k}' for kind in ('avg', 'max') for k in (2, 3, 5)
+    }
     self.assertEqual(without, {*pools, 'skip', 'null'})
 
   def test_knows_other_spellings(self):
@@ -165,9 +190,12 @@ class CostTest(parameterized.TestCase):
   @parameterized.parameters(
     ('conv_5x5', 1, [(5, 5, 4, 4)]),
     ('conv_1x1', 2, [(1, 1, 4, 4)]),
+    ('conv_7x1_1x7', 2, [(1, 7, 4, 4), (7, 1, 4, 4)]),
+    ('sep_conv_7x7', 1, [(7, 7, 4), (1, 1, 4, 4), (7, 7, 4), (1, 1, 4, 4)]),
     ('sep_conv_3x3', 2, [(3, 3, 4), (1, 1, 4, 4), (3, 3, 4), (1, 1, 4, 4)]),
     ('dil_conv_5x5', 1, [(5, 5, 4), (1, 1, 4, 4)]),
     ('max_pool_3x3', 2, []),
+    ('max_pool_2x2', 1, []),
     ('avg_pool_5x5', 1, []),
     ('skip', 1, []),
     ('skip', 2, [(4, 4)]),
@@ -181,6 +209,7 @@ class CostTest(parameterized.TestCase):
 
   @parameterized.parameters(
     ('conv_3x3', 1, 1),
+    ('conv_7x1_1x7', 1, 1),
     ('sep_conv_5x5', 2, 2),
     ('dil_conv_3x3', 1, 1),
     ('max_pool_3x3', 0, 0),
@@ -215,7 +244,13 @@ class CostTest(parameterized.TestCase):
     # Two 1x1 convolutions, each from 128 channels to half of them.
     chain = operations.chain('skip', 2, shared=False)
     self.assertEqual(chain.parameters(128, 128), 128 * 128)
-    self.assertEqual(chain.madds(128, 128, (32, 32)), 128 * 128 * 256)
+    self.assertEqual(chain.madds(128, 128, (31, 32)), 128 * 128 * 256)
+
+  def test_strided_lines_halve_the_width_before_the_height(self):
+    # 5x6 -> a row of 7 -> 5x3 -> a column of 7 -> 3x3, 4 channels.
+    chain = operations.chain('conv_7x1_1x7', 2, shared=False)
+    self.assertEqual(chain.parameters(4, 4), 2 * 7 * 4 * 4)
+    self.assertEqual(chain.madds(4, 4, (5, 6)), 7 * 4 * 4 * (5 * 3 + 3 * 3))
 
 
 if __name__ == '__main__':

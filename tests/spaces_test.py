@@ -9,6 +9,7 @@ from absl.testing import parameterized
 import numpy as np
 
 from nat_tf import spaces
+from nat_tf import vocabulary
 from nat_tf import zoo
 from nat_tf.architecture import Architecture
 from nat_tf.architecture import Cell
@@ -16,8 +17,11 @@ from nat_tf.architecture import Edge
 
 
 def _fits(name: str, space: spaces.Space) -> bool:
-  cells = [cell for _, cell in zoo.load(name).cells]
-  return all(len(cell.intermediates) in space.sizes for cell in cells)
+  architecture = zoo.load(name)
+  operations = {edge.operation for *_, edge in architecture.edges()}
+  return operations <= set(space.operations) and all(
+    len(cell.intermediates) in space.sizes for _, cell in architecture.cells
+  )
 
 
 _FITTING = [
@@ -113,9 +117,25 @@ class EncodeTest(parameterized.TestCase):
     architecture = zoo.load(name)
     self.assertEqual(space.decode(space.encode(architecture)), architecture)
 
-  def test_every_published_cell_fits_micro(self):
+  def test_micro_has_the_13_operations_of_the_method(self):
+    self.assertEqual(
+      spaces.MICRO.operations, tuple(o.name for o in vocabulary.METHOD)
+    )
+
+  def test_every_published_cell_of_the_methods_operations_fits_micro(self):
     fitting = [name for space, name in _FITTING if space == 'micro']
-    self.assertCountEqual(fitting, zoo.names())
+    self.assertEqual(
+      set(zoo.names()) - set(fitting),
+      {'nasnet_a', 'amoebanet_a', 'pnasnet', 'naonet'},
+    )
+
+  def test_refuses_operations_beyond_the_methods(self):
+    with self.assertRaisesRegex(
+      spaces.SpaceError,
+      r'normal cell, edge 2 \(1 -> 3, sep_conv_7x7\): the micro space has no '
+      'such operation; it has conv_5x5, .*, null',
+    ):
+      spaces.MICRO.encode(zoo.load('pnasnet'))
 
   def test_two_edges_from_one_vertex(self):
     # 1 --skip--> 2 and 1 --conv--> 2.

@@ -19,13 +19,19 @@ _STAGES = {
   'normalize': stages.Normalize(),
   'conv_1': stages.Conv(1),
   'conv_3_strided': stages.Conv(3, 2),
+  'row_3': stages.LineConv(3, stages.Axis.WIDTH),
+  'row_7_strided': stages.LineConv(7, stages.Axis.WIDTH, 2),
+  'column_7_strided': stages.LineConv(7, stages.Axis.HEIGHT, 2),
   'depthwise_3': stages.DepthwiseConv(3),
+  'depthwise_7': stages.DepthwiseConv(7),
   'depthwise_5_strided': stages.DepthwiseConv(5, 2),
   'depthwise_3_dilated': stages.DepthwiseConv(3, 1, 2),
   'depthwise_3_dilated_strided': stages.DepthwiseConv(3, 2, 2),
   'factorized_reduction': stages.FactorizedReduction(),
+  'max_pool_2': stages.MaxPool(2),
   'max_pool_3': stages.MaxPool(3),
   'max_pool_5_strided': stages.MaxPool(5, 2),
+  'avg_pool_2': stages.AvgPool(2),
   'avg_pool_3': stages.AvgPool(3),
   'avg_pool_5_strided': stages.AvgPool(5, 2),
 }
@@ -47,25 +53,27 @@ def _starts(size: int, window: int, stride: int) -> list[int]:
   return [i * stride - padding // 2 for i in range(outputs)]
 
 
-def _slide(x: np.ndarray, window: int, stride: int, reduce: Callable):
+def _slide(x: np.ndarray, window, stride, reduce: Callable):
   """Slides a window over a map, pixel by pixel.
 
   Args:
     x: `[batch, height, width, channels]`.
-    window: side of the window in pixels.
-    stride: of the windows.
+    window: side of the window in pixels, or its height and width.
+    stride: of the windows, or down and across.
     reduce: makes `[batch, channels]` of the window's pixels inside the map, as
       a list of row and column in the window and `[batch, channels]`.
   """
   _, height, width, _ = x.shape
+  high, wide = np.broadcast_to(window, 2)
+  down, across = np.broadcast_to(stride, 2)
   rows = []
-  for top in _starts(height, window, stride):
+  for top in _starts(height, high, down):
     row = []
-    for left in _starts(width, window, stride):
+    for left in _starts(width, wide, across):
       taps = [
         (i, j, x[:, top + i, left + j])
-        for i in range(window)
-        for j in range(window)
+        for i in range(high)
+        for j in range(wide)
         if 0 <= top + i < height and 0 <= left + j < width
       ]
       row.append(reduce(taps))
@@ -105,7 +113,26 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
       atol=1e-4,
     )
 
-  @parameterized.product(shape=(_EVEN, _ODD), window=(3, 5), stride=(1, 2))
+  @parameterized.product(
+    shape=(_EVEN, _ODD), axis=tuple(stages.Axis), window=(3, 7), stride=(1, 2)
+  )
+  def test_line_conv(self, shape, axis, window, stride):
+    across = axis is stages.Axis.WIDTH
+    windows, strides = ((1, n) if across else (n, 1) for n in (window, stride))
+    x = _random(*shape)
+    kernel = _random(*windows, _CHANNELS, _CHANNELS, seed=1)
+    self.assertAllClose(
+      stages.LineConv(window, axis, stride)(x, kernel),
+      _slide(
+        x,
+        windows,
+        strides,
+        lambda taps: sum(p @ kernel[i, j] for i, j, p in taps),
+      ),
+      atol=1e-4,
+    )
+
+  @parameterized.product(shape=(_EVEN, _ODD), window=(3, 5, 7), stride=(1, 2))
   def test_depthwise_conv(self, shape, window, stride):
     x, kernel = _random(*shape), _random(window, window, _CHANNELS, seed=1)
     self.assertAllClose(
@@ -141,7 +168,7 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
       atol=1e-5,
     )
 
-  @parameterized.product(shape=(_EVEN, _ODD), window=(3, 5), stride=(1, 2))
+  @parameterized.product(shape=(_EVEN, _ODD), window=(2, 3, 5), stride=(1, 2))
   def test_max_pool(self, shape, window, stride):
     x = _random(*shape) - 5  # All negative: padding by zeros would win.
     self.assertAllEqual(
@@ -151,7 +178,7 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
       ),
     )
 
-  @parameterized.product(shape=(_EVEN, _ODD), window=(3, 5), stride=(1, 2))
+  @parameterized.product(shape=(_EVEN, _ODD), window=(2, 3, 5), stride=(1, 2))
   def test_avg_pool_does_not_count_padding(self, shape, window, stride):
     x = _random(*shape)
     self.assertAllClose(
@@ -207,8 +234,15 @@ class CostTest(parameterized.TestCase):
     self.assertEqual(stage.madds(_CHANNELS, _CHANNELS), weights)
     self.assertEqual(stage.fan_in(_CHANNELS), weights // _CHANNELS)
 
+  @parameterized.named_parameters(_STAGES.items())
+  def test_output_size_is_that_of_the_output(self, stage):
+    y = stage(tf.constant(_random(*_ODD)), _kernel(stage))
+    self.assertEqual(stage.output_size(_ODD[1:3]), tuple(y.shape[1:3]))
+
   @parameterized.parameters(
     (stages.Conv(5), (5, 5, 4, 4)),
+    (stages.LineConv(7, stages.Axis.WIDTH), (1, 7, 4, 4)),
+    (stages.LineConv(3, stages.Axis.HEIGHT), (3, 1, 4, 4)),
     (stages.DepthwiseConv(3), (3, 3, 4)),
     (stages.FactorizedReduction(), (4, 4)),
     (stages.MaxPool(3), None),

@@ -104,6 +104,8 @@ class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
     ('mobilenetv2', 'cifar10', 'nat'),
     ('darts', 'imagenet', 'nat'),
     ('enas', 'cifar10', 'nat++'),
+    ('naonet', 'cifar10', 'nat'),
+    ('amoebanet_a', 'cifar10', 'nat'),
   )
   def test_equals_static_networks_around_one(self, name, form, rules):
     architecture = zoo.load(name)

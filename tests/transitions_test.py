@@ -14,9 +14,11 @@ from nat_tf.architecture import ArchitectureError
 from nat_tf.architecture import Cell
 from nat_tf.architecture import Edge
 
+_METHOD = tuple(operation.name for operation in vocabulary.METHOD)
 _ALL = tuple(operation.name for operation in vocabulary.ALL)
 _POOL_5 = ['max_pool_5x5', 'avg_pool_5x5']
 _POOL_3 = ['max_pool_3x3', 'avg_pool_3x3']
+_POOL_2 = ['max_pool_2x2', 'avg_pool_2x2']
 _FREE = ['skip', 'null']
 
 # NAT++'s whole table (method, section 2), typed in; a row also holds itself.
@@ -42,16 +44,58 @@ _NAT_PLUS_PLUS = {
   'null': ['skip'],
 }
 
+# The same of all operations, those beyond the method's 13 included.
+_BEYOND = {
+  'conv_7x1_1x7': [
+    *('conv_3x1_1x3', 'sep_conv_7x7', 'sep_conv_5x5', 'sep_conv_3x3'),
+    *('dil_conv_5x5', 'dil_conv_3x3', *_POOL_5, *_POOL_3, *_POOL_2, *_FREE),
+  ],
+  'conv_3x1_1x3': [
+    *('sep_conv_3x3', 'dil_conv_3x3', *_POOL_3, *_POOL_2, *_FREE),
+  ],
+  'sep_conv_7x7': [
+    *('sep_conv_5x5', 'sep_conv_3x3', 'dil_conv_5x5', 'dil_conv_3x3'),
+    *(*_POOL_5, *_POOL_3, *_POOL_2, *_FREE),
+  ],
+  'max_pool_2x2': ['avg_pool_2x2', *_FREE],
+  'avg_pool_2x2': ['max_pool_2x2', *_FREE],
+  **{
+    name: [*_NAT_PLUS_PLUS[name], *beyond]
+    for beyond, names in (
+      (['conv_3x1_1x3', *_POOL_2], ('conv_5x5', 'conv_3x3')),
+      (
+        _POOL_2,
+        (
+          *('sep_conv_5x5', 'sep_conv_3x3', 'dil_conv_5x5', 'dil_conv_3x3'),
+          *(*_POOL_5, *_POOL_3),
+        ),
+      ),
+      ([], ('conv_1x1', *_FREE)),
+    )
+    for name in names
+  },
+}
 
-def _row(name: str, operation: str) -> list[str]:
-  row = transitions.allowed(name, _ALL)[_ALL.index(operation)]
-  return [after for after, may in zip(_ALL, row) if may]
+
+def _row(name: str, operation: str, among=_ALL) -> list[str]:
+  row = transitions.allowed(name, among)[among.index(operation)]
+  return [after for after, may in zip(among, row) if may]
 
 
 class AllowedTest(parameterized.TestCase):
   @parameterized.parameters(*_NAT_PLUS_PLUS.items())
   def test_nat_plus_plus_is_the_published_table(self, operation, others):
+    self.assertCountEqual(
+      _row('nat++', operation, _METHOD), [operation, *others]
+    )
+
+  @parameterized.parameters(*_BEYOND.items())
+  def test_nat_plus_plus_follows_from_type_and_kernel(self, operation, others):
     self.assertCountEqual(_row('nat++', operation), [operation, *others])
+
+  def test_every_operation_has_its_row(self):
+    self.assertCountEqual(_NAT_PLUS_PLUS, _METHOD)
+    self.assertCountEqual(_BEYOND, _ALL)
 
   @parameterized.parameters(*(n for n in _ALL if n not in _FREE))
   def test_nat_lets_computation_become_skip_or_null_only(self, operation):
@@ -79,7 +123,7 @@ class AllowedTest(parameterized.TestCase):
     table = transitions.allowed(name, _ALL)
     pairs = np.argwhere(np.triu(table & table.T, k=1))
     both = [tuple(sorted((_ALL[i], _ALL[j]))) for i, j in pairs]
-    poolings = [tuple(sorted(_POOL_5)), tuple(sorted(_POOL_3))]
+    poolings = [tuple(sorted(pair)) for pair in (_POOL_5, _POOL_3, _POOL_2)]
     expected = [('null', 'skip')] + (poolings if name == 'nat++' else [])
     self.assertCountEqual(both, expected)
 
@@ -122,6 +166,12 @@ class CheckTest(parameterized.TestCase):
   def test_published_cells_obey_their_rules(self, name):
     rules, source = name.split('_', 1)
     transitions.check(zoo.load(source), zoo.load(name), rules)
+
+  @parameterized.product(
+    name=zoo.names(), transitions_name=transitions.TRANSITIONS
+  )
+  def test_every_published_cell_may_remain(self, name, transitions_name):
+    transitions.check(zoo.load(name), zoo.load(name), transitions_name)
 
   def test_what_nat_plus_plus_allows_nat_may_forbid(self):
     with self.assertRaisesRegex(

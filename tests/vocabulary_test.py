@@ -30,8 +30,20 @@ class VocabularyTest(parameterized.TestCase):
       ],
     )
 
+  def test_holds_what_published_cells_need_beyond_them(self):
+    others = {o.name for o in set(vocabulary.ALL) - set(vocabulary.METHOD)}
+    self.assertEqual(
+      others,
+      {
+        *('conv_7x1_1x7', 'conv_3x1_1x3', 'sep_conv_7x7'),
+        *('max_pool_2x2', 'avg_pool_2x2'),
+      },
+    )
+
   @parameterized.parameters(
     ('conv_1x1', Type.CONV, 1),
+    ('conv_7x1_1x7', Type.LINE_CONV, 7),
+    ('avg_pool_2x2', Type.AVG_POOL, 2),
     ('sep_conv_5x5', Type.SEP_CONV, 5),
     ('dil_conv_3x3', Type.DIL_CONV, 3),
     ('max_pool_5x5', Type.MAX_POOL, 5),
@@ -48,6 +60,8 @@ class VocabularyTest(parameterized.TestCase):
     ('none', 'null'),
     ('nor_conv_1x1', 'conv_1x1'),
     ('nor_conv_3x3', 'conv_3x3'),
+    ('conv_1x7_7x1', 'conv_7x1_1x7'),
+    ('conv_1x3_3x1', 'conv_3x1_1x3'),
   )
   def test_knows_other_spellings(self, spelling, name):
     self.assertEqual(vocabulary.operation(spelling).name, name)
