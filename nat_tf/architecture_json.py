@@ -16,6 +16,9 @@
       }
     }
 
+Where the cells are not a pair that is repeated, `"network"` beside `"cells"`
+names the network that they stand in (`skeletons.py`), for example `"resnet20"`.
+
 The reader is strict: what it does not know it refuses, so that a misspelt key
 is never a silent default.
 """
@@ -28,7 +31,9 @@ import re
 from typing import Any, NoReturn
 
 from nat_tf import atomic_file
+from nat_tf import skeletons
 from nat_tf import vocabulary
+from nat_tf.architecture import CELLS
 from nat_tf.architecture import Architecture
 from nat_tf.architecture import ArchitectureError
 from nat_tf.architecture import Cell
@@ -43,7 +48,7 @@ MAX_EDGES = 10_000
 # Numbers are vertices; Python's own limit on digits depends on its version.
 _MAX_DIGITS = 5
 
-_CELL_NAME = re.compile('[A-Za-z_][A-Za-z0-9_]{0,39}')
+_NAME = re.compile('[A-Za-z_][A-Za-z0-9_]{0,39}')
 _CELL_KEYS = ('inputs', 'vertices', 'edges', 'concat')
 _EDGE_KEYS = ('source', 'target', 'operation')
 
@@ -61,11 +66,13 @@ def to_json(architecture: Architecture) -> str:
   """
   _check_count(sum(1 for _ in architecture.edges()))
   cells = ',\n'.join(
-    f'    "{_cell_name(name)}": {_cell_json(cell)}'
+    f'    "{_name(name)}": {_cell_json(cell)}'
     for name, cell in architecture.cells
   )
+  network = architecture.network
+  named = '' if network == CELLS else f'  "network": "{_name(network)}",\n'
   return (
-    f'{{\n  "schema_version": {SCHEMA_VERSION},\n'
+    f'{{\n  "schema_version": {SCHEMA_VERSION},\n{named}'
     f'  "cells": {{\n{cells}\n  }}\n}}\n'
   )
 
@@ -82,7 +89,9 @@ def from_json(text: str | bytes) -> Architecture:
   if len(text) > MAX_BYTES:
     raise ArchitectureJsonError(f'the JSON is larger than {MAX_BYTES} bytes')
   document = _parsed(text)
-  _check_keys('the document', document, ('schema_version', 'cells'))
+  _check_keys(
+    'the document', document, ('schema_version', 'cells'), optional=('network',)
+  )
   version = document['schema_version']
   if version != SCHEMA_VERSION or isinstance(version, bool):
     raise ArchitectureJsonError(
@@ -93,8 +102,14 @@ def from_json(text: str | bytes) -> Architecture:
   if not isinstance(cells, dict) or not cells:
     raise ArchitectureJsonError('cells must be an object of at least one cell')
   _check_count(sum(_count(cell) for cell in cells.values()))
+  network = document.get('network', CELLS)
+  if network not in skeletons.names():
+    raise ArchitectureJsonError(
+      f'network is {_shown(network)}; it must be one of '
+      f'{", ".join(skeletons.names())}'
+    )
   return Architecture(
-    tuple((_cell_name(name), _cell(name, cells[name])) for name in cells)
+    tuple((_name(name), _cell(name, cells[name])) for name in cells), network
   )
 
 
@@ -226,15 +241,21 @@ def _edge(where: str, value: Any) -> Edge:
   return Edge(**value)
 
 
-def _check_keys(where: str, value: Any, keys: tuple[str, ...]) -> None:
+def _check_keys(
+  where: str,
+  value: Any,
+  keys: tuple[str, ...],
+  optional: tuple[str, ...] = (),
+) -> None:
   if not isinstance(value, dict):
     raise ArchitectureJsonError(
       f'{where} is {_shown(value)}; it must be an object of {", ".join(keys)}'
     )
+  known = keys + optional
   for key in value:
-    if key not in keys:
+    if key not in known:
       raise ArchitectureJsonError(
-        f'{where}: unknown key {_shown(key)}; known are {", ".join(keys)}'
+        f'{where}: unknown key {_shown(key)}; known are {", ".join(known)}'
       )
   for key in keys:
     if key not in value:
@@ -248,8 +269,8 @@ def _check_integer(where: str, value: Any) -> None:
     )
 
 
-def _cell_name(name: str) -> str:
-  if not _CELL_NAME.fullmatch(name):
+def _name(name: str) -> str:
+  if not _NAME.fullmatch(name):
     raise ArchitectureJsonError(
       f'a cell is called {_shown(name)}; a name has up to 40 letters, digits '
       'and _'

@@ -13,6 +13,9 @@ are; what is not of two inputs says so, all cells at once or one alone:
     Genotype(inputs=1, stem=[('conv_3x3', 0, 1)], stem_concat=[1],
              stage_2=[...], stage_2_concat=[5], stage_2_inputs=2)
 
+and `network='resnet20'` says what the cells stand in, where that is no pair of
+cells that is repeated (`skeletons.py`).
+
 Elsewhere such text goes through `eval`. Here a reader of exactly this grammar
 takes it, without recursion, so that no text can run anything or go deep.
 """
@@ -24,7 +27,9 @@ import dataclasses
 import re
 from typing import NamedTuple
 
+from nat_tf import skeletons
 from nat_tf import vocabulary
+from nat_tf.architecture import CELLS
 from nat_tf.architecture import NORMAL
 from nat_tf.architecture import REDUCTION
 from nat_tf.architecture import Architecture
@@ -60,6 +65,7 @@ _REDUCE = 'reduce'
 # A field `<cell>` holds edges, `<cell>_concat` and `<cell>_inputs` the rest,
 # and this one the inputs of all cells.
 _INPUTS_FIELD = 'inputs'
+_NETWORK_FIELD = 'network'
 _CONCAT_SUFFIX, _INPUTS_SUFFIX = '_concat', '_inputs'
 
 # DARTS's names where ours differ.
@@ -91,7 +97,7 @@ def from_text(text: str) -> Architecture:
     )
   fields = _Reader(text).genotype()
   cells = [(part.name, part.cell(fields.inputs)) for part in fields.parts()]
-  return Architecture(tuple(cells))
+  return Architecture(tuple(cells), fields.network)
 
 
 def to_text(architecture: Architecture) -> str:
@@ -110,7 +116,11 @@ def to_text(architecture: Architecture) -> str:
   names = [name for name, _ in architecture.cells]
   inputs = {cell.inputs for _, cell in architecture.cells}
   common = inputs.pop() if len(inputs) == 1 else _INPUTS
-  fields = [f'{_INPUTS_FIELD}={common}'] if common != _INPUTS else []
+  fields = []
+  if architecture.network != CELLS:
+    fields.append(f"{_NETWORK_FIELD}='{architecture.network}'")
+  if common != _INPUTS:
+    fields.append(f'{_INPUTS_FIELD}={common}')
   for name, cell in architecture.cells:
     _check_writable(name, cell)
     # Only a genotype of the usual pair is one of DARTS.
@@ -131,7 +141,8 @@ def to_text(architecture: Architecture) -> str:
 
 
 def _is_cell_name(name: str) -> bool:
-  return name != _INPUTS_FIELD and bool(_CELL_NAME.fullmatch(name))
+  taken = name in (_INPUTS_FIELD, _NETWORK_FIELD)
+  return not taken and bool(_CELL_NAME.fullmatch(name))
 
 
 def _check_writable(name: str, cell: Cell) -> None:
@@ -139,9 +150,9 @@ def _check_writable(name: str, cell: Cell) -> None:
   if taken or not _is_cell_name(name):
     raise GenotypeError(
       f'a cell is called {ascii(name[:_MAX_NAME])}; in a genotype a name has '
-      f'up to {_MAX_NAME} letters, digits and _, is not {_REDUCE} or '
-      f'{_INPUTS_FIELD} and does not end in {_CONCAT_SUFFIX} or '
-      f'{_INPUTS_SUFFIX}'
+      f'up to {_MAX_NAME} letters, digits and _, is not {_REDUCE}, '
+      f'{_INPUTS_FIELD} or {_NETWORK_FIELD} and does not end in '
+      f'{_CONCAT_SUFFIX} or {_INPUTS_SUFFIX}'
     )
   if cell.vertices > 10**_MAX_DIGITS:
     raise GenotypeError(
@@ -228,10 +239,12 @@ class _Fields:
 
   Attributes:
     inputs: number of input vertices of the cells that do not say.
+    network: what the cells stand in.
   """
 
   def __init__(self):
     self.inputs = _INPUTS
+    self.network = CELLS
     self._seen: set[str] = set()
     self._parts: dict[str, _Part] = {}
 
@@ -309,15 +322,17 @@ class _Reader:
       if base.endswith(end):
         base, suffix = base[: -len(end)], end
         break
-    of_all = token.text == _INPUTS_FIELD
+    of_all = token.text in (_INPUTS_FIELD, _NETWORK_FIELD)
     if not of_all and not _is_cell_name(base):
       raise _unexpected(
         token, f'the name of a cell, of up to {_MAX_NAME} characters,'
       )
     fields.add(token.text)
     self._take('=')
-    if of_all:
+    if token.text == _INPUTS_FIELD:
       fields.inputs = self._count()
+    elif token.text == _NETWORK_FIELD:
+      fields.network = self._network()
     elif suffix == _CONCAT_SUFFIX:
       fields.part(base).concat = self._concat()
     elif suffix == _INPUTS_SUFFIX:
@@ -325,6 +340,13 @@ class _Reader:
     else:
       part = fields.part(base)
       part.edges = self._edges(part.name)
+
+  def _network(self) -> str:
+    start, names = self._next, skeletons.names()
+    name = self._take('string', 'the name of a network in quotes').text[1:-1]
+    if name not in names:
+      raise _unexpected(start, f'one of {", ".join(names)}')
+    return name
 
   def _edges(self, name: str) -> list[tuple]:
     entries = [self._entry() for _ in self._items('([')]

@@ -534,8 +534,8 @@ def _place_shapes(
 
   Returns:
     Shapes without the batch, each as often as the greediest operation needs;
-    the same ones for all `kind.strides`, whose results have one size, as long as
-    all that is kept has the result's size where there are several.
+    the same ones for all `kind.strides`, whose results have one size. Where
+    there are several, all that is kept must have the result's size.
   """
   most: collections.Counter = collections.Counter()
   after = layout.halved(size, kind.stride)

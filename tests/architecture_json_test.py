@@ -112,8 +112,14 @@ class FromJsonTest(parameterized.TestCase):
     (
       'unknown_key',
       _json(colour='red'),
-      'the document: unknown key "colour"; known are schema_version, cells',
+      'the document: unknown key "colour"; known are schema_version, cells, netw',
     ),
+    (
+      'network',
+      _json(network='resnet'),
+      'network is "resnet"; it must be one of',
+    ),
+    ('network_list', _json(network=[]), 'network is a list; it must be one of'),
     ('no_cells', _json(cells={}), 'an object of at least one cell'),
     ('cells_list', _json(cells=[1]), 'an object of at least one cell'),
     ('cell_text', _json(cells={'normal': 'x'}), 'normal cell is "x"; it must'),

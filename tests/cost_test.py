@@ -34,7 +34,7 @@ _WIDE = layout.EdgePlace(128, 128, 1, (32, 32), (32, 32))
 _HALVING = layout.EdgePlace(128, 128, 2, (64, 64), (32, 32))
 _INSIDE = layout.EdgePlace(128, 128, 1, (32, 32), (32, 32))
 
-_NAMES = tuple(operation.name for operation in vocabulary.METHOD)
+_NAMES = tuple(operation.name for operation in vocabulary.ALL)
 
 
 def _toy(first: str, second: str) -> Architecture:
@@ -81,7 +81,7 @@ class EdgeTest(parameterized.TestCase):
     # 64x64 -> a row of 7 -> 64x32 -> a column of 7 -> 32x32
     weights = 7 * 128 * 128
     self.assertEqual(
-      cost.edge('conv_7x1_1x7', _HALVING, strided=True),
+      cost.edge('conv_7x1_1x7', _HALVING),
       Cost(2 * weights + 256, weights * (64 * 32 + 32 * 32)),
     )
 
@@ -152,16 +152,20 @@ class NetworkTest(parameterized.TestCase):
     self.assertEqual(f'{total.params / 1e6:.1f} M', params)
 
   @parameterized.parameters(*zoo.names())
-  def test_every_published_cell_costs_more_than_its_frame(self, name):
+  def test_every_published_architecture_costs_more_than_its_frame(self, name):
     architecture = zoo.load(name)
     empty = Architecture(
       tuple(
         (kind, cell.with_operations(['null'] * len(cell.edges)))
         for kind, cell in architecture.cells
-      )
+      ),
+      architecture.network,
     )
-    frame = cost.network(empty, _CIFAR10)
-    total = cost.network(architecture, _CIFAR10)
+    config = dataclasses.replace(
+      _CIFAR10, skeleton=skeletons.load(architecture.network)
+    )
+    frame = cost.network(empty, config)
+    total = cost.network(architecture, config)
     self.assertGreater(total.params, frame.params)
     self.assertGreater(total.madds, frame.madds)
 

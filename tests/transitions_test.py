@@ -57,6 +57,10 @@ _BEYOND = {
     *('sep_conv_5x5', 'sep_conv_3x3', 'dil_conv_5x5', 'dil_conv_3x3'),
     *(*_POOL_5, *_POOL_3, *_POOL_2, *_FREE),
   ],
+  'inverted_residual_e6_3x3': [
+    *('inverted_residual_e1_3x3', 'dil_conv_3x3', *_POOL_3, *_POOL_2, *_FREE),
+  ],
+  'inverted_residual_e1_3x3': ['dil_conv_3x3', *_POOL_3, *_POOL_2, *_FREE],
   'max_pool_2x2': ['avg_pool_2x2', *_FREE],
   'avg_pool_2x2': ['max_pool_2x2', *_FREE],
   **{

@@ -37,6 +37,7 @@ class VocabularyTest(parameterized.TestCase):
       {
         *('conv_7x1_1x7', 'conv_3x1_1x3', 'sep_conv_7x7'),
         *('max_pool_2x2', 'avg_pool_2x2'),
+        *('inverted_residual_e1_3x3', 'inverted_residual_e6_3x3'),
       },
     )
 

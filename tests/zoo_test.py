@@ -6,6 +6,8 @@ from absl.testing import absltest
 from absl.testing import parameterized
 
 from nat_tf import genotype
+from nat_tf import layout
+from nat_tf import skeletons
 from nat_tf import transitions
 from nat_tf import vocabulary
 from nat_tf import zoo
@@ -158,6 +160,8 @@ class ZooTest(parameterized.TestCase):
         *('snas', 'pdarts', 'pcdarts'),
         *('resblock', 'nat_resblock', 'nat++_resblock'),
         *('vggblock', 'nat_vggblock', 'nat++_vggblock'),
+        *('vgg16', 'resnet20', 'resnet56', 'resnet18', 'resnet50'),
+        'mobilenetv2',
       ],
     )
 
@@ -239,10 +243,10 @@ class ZooTest(parameterized.TestCase):
     }
     self.assertContainsSubset({o.name for o in vocabulary.PUBLISHED}, carried)
 
-  @parameterized.parameters(*zoo.names())
-  def test_has_both_cells(self, name):
-    cells = [cell for cell, _ in zoo.load(name).cells]
-    self.assertEqual(cells, ['normal', 'reduction'])
+  @parameterized.product(name=zoo.names(), form=skeletons.FORMS)
+  def test_fits_its_network(self, name, form):
+    architecture = zoo.load(name)
+    layout.check(architecture, skeletons.load(architecture.network, form))
 
   @parameterized.parameters(
     ('dart', 'did you mean darts'),
