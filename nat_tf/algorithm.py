@@ -17,6 +17,7 @@ from nat_tf import reward
 from nat_tf import sampling
 from nat_tf import spaces
 from nat_tf import transitions
+from nat_tf.search_config import ONE
 from nat_tf.transformer import Transformer
 
 # Keeps the architectures of weight steps apart from other uses of the seed.
@@ -174,6 +175,9 @@ class Search:
     by all architectures it learns slowly (docs/ranking.md).
     """
     space, odds = self._config.search_space(), self._config.weights_odds
+    if self._config.space == ONE:
+      beta = space.encode(self._config.one())
+      return sampling.NearbySampler(space, beta, self._config.change_rate())
     if odds == 1:
       return sampling.RandomSampler(space)
     return sampling.RandomSampler(
@@ -183,6 +187,9 @@ class Search:
 
   def _inputs(self) -> sampling.Sampler:
     """Returns where the architectures come from that the policy learns on."""
+    if self._config.space == ONE:
+      beta = self._config.search_space().encode(self._config.one())
+      return sampling.PoolSampler(spaces.stack([beta]))
     if not self._config.held_out:
       return sampling.RandomSampler(self._config.search_space())
     codes = self._config.learned_codes()

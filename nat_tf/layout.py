@@ -110,6 +110,7 @@ class Skeleton:
       cell is repeated.
     base: channels that the widths of stem, head and blocks are meant for.
     cells: usual number of cells, where one is repeated.
+    channels: usual channels of the first cell.
     pads: whether a skip that changes size or channels leaves pixels out and
       fills channels with zeros (He et al., CVPR 2016, option A), for no cost;
       else it is a factorised reduction.
@@ -127,6 +128,7 @@ class Skeleton:
   reduction: Cell | None = None
   blocks: tuple[Block, ...] = ()
   cells: int = 0
+  channels: int = 0
   pads: bool = False
 
 

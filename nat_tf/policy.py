@@ -90,7 +90,11 @@ POLICIES = tuple(_MODELS)
 
 
 def create(
-  name: str, space: spaces.Space, config: Any = None, seed: int = 0
+  name: str,
+  space: spaces.Space,
+  config: Any = None,
+  seed: int = 0,
+  stay: float = 0.0,
 ) -> PolicyNetwork:
   """Makes a policy with fresh weights.
 
@@ -100,6 +104,8 @@ def create(
     config: the policy's own configuration, for example a `GcnConfig`; the
       default where None.
     seed: of the initial weights.
+    stay: what is added to the logit of the operation that an edge has already;
+      in a deep network few changes are better than many.
 
   Raises:
     UnknownPolicyError: no policy goes by that name.
@@ -112,7 +118,9 @@ def create(
       f'the {name} policy takes a {type(default).__name__}; got '
       f'a {type(config).__name__}'
     )
-  actor = PolicyNetwork(space, _MODELS[name](space, config, seed))
+  model = _MODELS[name](space, config, seed)
+  model.stay = stay
+  actor = PolicyNetwork(space, model)
   actor.create_variables()
   return actor
 

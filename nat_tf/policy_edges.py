@@ -155,6 +155,13 @@ class EdgesModel(Model):
       tf.transpose(logits, [0, 3, 1, 2, 4]),
     )
 
+  def add(self, logits: Any, more: tf.Tensor) -> Any:
+    """Adds to the logits of operations; see `Model.add`."""
+    if self.plan_head is None:
+      return super().add(logits, more)
+    plan_logits, by_plan = logits
+    return plan_logits, by_plan + tf.expand_dims(more, -4)
+
   def decide(
     self, logits: Any, mask: tf.Tensor
   ) -> tfp.distributions.Distribution:

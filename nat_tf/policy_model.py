@@ -73,6 +73,7 @@ class Model(tf.keras.layers.Layer, abc.ABC):
   Attributes:
     default_config: the configuration where none is given.
     operations: names of the operations it knows.
+    stay: what is added to the logit of the operation that an edge has already.
   """
 
   default_config: Any = None
@@ -89,6 +90,7 @@ class Model(tf.keras.layers.Layer, abc.ABC):
     super().__init__(name='model')
     self.operations = space.operations
     self.config = config
+    self.stay = 0.0
     self._input_vertices = space.inputs
     self._seeds = itertools.count(_SEEDS_A_MODEL * seed)
 
@@ -172,6 +174,17 @@ class Model(tf.keras.layers.Layer, abc.ABC):
       overridden, what that one takes.
     """
 
+  def add(self, logits: Any, more: tf.Tensor) -> Any:
+    """Adds to the logits of operations.
+
+    A model whose `call` returns more than these overrides this.
+
+    Args:
+      logits: what `call` returned, any leading dimensions.
+      more: `[..., cells, edges, operations]` float32.
+    """
+    return logits + more
+
   def decide(
     self, logits: Any, mask: tf.Tensor
   ) -> tfp.distributions.Distribution:
@@ -203,4 +216,7 @@ class Model(tf.keras.layers.Layer, abc.ABC):
     flat = tf.nest.map_structure(squash.flatten, observation)
     logits = self(flat, space=space, training=training)
     logits = tf.nest.map_structure(squash.unflatten, logits)
+    if self.stay:
+      same = tf.one_hot(observation['operations'], len(space.operations))
+      logits = self.add(logits, self.stay * same)
     return self.decide(logits, mask)

@@ -134,6 +134,38 @@ class RandomSampler:
     return exists & ~(loose & read[..., space.inputs :])
 
 
+class NearbySampler:
+  """Draws what one architecture may become, and often with few changes.
+
+  Every architecture has a rate of its own, between 0 and `rate` with equal
+  probability; every edge is drawn anew at that rate, else it stays. In a deep
+  network with many changes next to nothing would still be connected.
+  """
+
+  def __init__(self, space: spaces.Space, beta: spaces.Encoding, rate: float):
+    """Prepares to draw.
+
+    Args:
+      space: what the architecture may become (`spaces.around`).
+      beta: the architecture, without leading dimensions.
+      rate: 0 to 1.
+    """
+    self._anything = RandomSampler(space)
+    self._beta = beta
+    self._rate = rate
+
+  def __call__(self, count: int, seed: tf.Tensor) -> spaces.Encoding:
+    """Draws architectures; see `RandomSampler`."""
+    seeds = tf.unstack(tf.random.split(seed, 3))
+    drawn = self._anything(count, seeds[0])
+    rates = tf.random.stateless_uniform([count, 1, 1], seeds[1]) * self._rate
+    changes = tf.random.stateless_uniform(drawn.operations.shape, seeds[2])
+    operations = tf.where(
+      changes < rates, drawn.operations, tf.constant(self._beta.operations)
+    )
+    return drawn._replace(operations=operations)
+
+
 class PoolSampler:
   """Draws architectures uniformly, with replacement, from given ones."""
 

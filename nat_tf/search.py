@@ -15,12 +15,16 @@ from absl import flags
 from nat_tf import algorithm
 from nat_tf import architecture_source
 from nat_tf import data
+from nat_tf import genotype
+from nat_tf import layout
 from nat_tf import learning_log
 from nat_tf import progress_bar
 from nat_tf import result
+from nat_tf import search_config
 from nat_tf import setting
 from nat_tf import transformer as transformer_lib
 from nat_tf import workdir as workdir_lib
+from nat_tf.architecture import Architecture
 from nat_tf.search_config import SearchConfig
 
 _WORKDIR = flags.DEFINE_string(
@@ -29,12 +33,6 @@ _WORKDIR = flags.DEFINE_string(
   'directory for checkpoints, event files and results; one that holds a search '
   'with the same settings is gone on with (default: '
   'nat_tf_runs/<dataset>-<time>).',
-)
-_ARCHITECTURE = flags.DEFINE_string(
-  'architecture',
-  'darts',
-  'what to transform in the end: a published name, a file of JSON or text, or '
-  'the text of a genotype or of a NAS-Bench-201 cell.',
 )
 _CANDIDATES = flags.DEFINE_integer(
   'candidates',
@@ -54,8 +52,11 @@ def main(argv: list[str]):
   workdir = workdir_lib.Workdir(
     command.path(_WORKDIR.value or _default_workdir(config))
   )
-  architecture = architecture_source.resolve(_ARCHITECTURE.value)
+  wanted = config.architecture or search_config.DEFAULT
+  architecture = architecture_source.resolve(wanted)
+  config = _identity(config, architecture)
   # These fail now, before any data is read, where something does not fit.
+  layout.check(architecture, config.skeleton())
   config.search_space().encode(architecture)
   workdir.check(config)
   dataset = data.load(config.data_config())
@@ -66,7 +67,7 @@ def main(argv: list[str]):
   transformation = transformer.transform(
     architecture, _CANDIDATES.value, config.seed
   )
-  name = architecture_source.label(_ARCHITECTURE.value)
+  name = architecture_source.label(wanted)
   result.write(transformation, name, workdir.path)
   workdir.write_json(
     'summary.json',
@@ -112,12 +113,26 @@ def learn(
 
 
 def _config() -> SearchConfig:
+  if flags.FLAGS.architecture is not None and not flags.FLAGS['space'].present:
+    flags.FLAGS['space'].value = search_config.ONE
   config = SearchConfig.from_flags()
   if config.data_dir is not None:
     # The workdir remembers it for commands that are called elsewhere.
     path = command.path(config.data_dir)
     config = dataclasses.replace(config, data_dir=path)
   return config
+
+
+def _identity(config: SearchConfig, architecture: Architecture) -> SearchConfig:
+  """Returns the configuration as the workdir remembers it.
+
+  A search for one architecture is bound to it, wherever its file goes; any
+  other one can transform another architecture in the end.
+  """
+  text = None
+  if config.space == search_config.ONE:
+    text = genotype.to_text(architecture)
+  return dataclasses.replace(config, architecture=text)
 
 
 def _default_workdir(config: SearchConfig) -> str:

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 
 from nat_tf import agent
+from nat_tf import architecture_source
 from nat_tf import data
 from nat_tf import enumeration
+from nat_tf import layout
 from nat_tf import policy
+from nat_tf import skeletons
 from nat_tf import spaces
 from nat_tf import transitions
+from nat_tf.architecture import Architecture
 from nat_tf.setting import ConfigError
 from nat_tf.setting import Range
 from nat_tf.setting import Settings
 from nat_tf.setting import setting
+
+# What is transformed where nothing is named.
+DEFAULT = 'darts'
+
+# The space of what one architecture may become.
+ONE = 'one'
+
+# How many changes the weights of such a space see at most on average, and a
+# policy that has learned nothing makes half of.
+_CHANGES = 8
+
+# Edges of a pair of DARTS's cells, for which --entropy is meant.
+_USUAL_EDGES = 16
 
 _COUNT = Range(least=1)
 _NOT_NEGATIVE = Range(least=0)
@@ -50,7 +68,21 @@ class SearchConfig(Settings):
     range=_NOT_NEGATIVE,
   )
   space: str = setting(
-    'micro', 'architectures that are learned on', choices=tuple(spaces.SPACES)
+    'micro',
+    'architectures that are learned on; `one` is what --architecture may '
+    'become, and the default where that is given',
+    choices=(*spaces.SPACES, ONE),
+  )
+  architecture: str | None = setting(
+    None,
+    'the one architecture of --space=one, or else what to transform in the end '
+    '(default: darts): a published name, a file of JSON or text, or the text '
+    'of a genotype or of a NAS-Bench-201 cell',
+  )
+  network: str = setting(
+    'cifar10',
+    'form of the networks: for small images, or as for ImageNet',
+    choices=skeletons.FORMS,
   )
   transitions: str = setting(
     'nat',
@@ -84,9 +116,16 @@ class SearchConfig(Settings):
     'as a weight step takes',
     range=_NOT_NEGATIVE,
   )
-  cells: int = setting(3, 'cells of the super network', range=_COUNT)
+  cells: int = setting(
+    3,
+    'cells of the super network; a hand-made network has its own number',
+    range=_COUNT,
+  )
   channels: int = setting(
-    8, 'channels of the super network in its first cell', range=_CHANNELS
+    8,
+    'channels of the super network in its first cell; a hand-made network is '
+    'scaled to it',
+    range=_CHANNELS,
   )
   weights_learning_rate: float = setting(
     0.05, 'learning rate of the shared weights (SGD)', range=_POSITIVE
@@ -150,10 +189,16 @@ class SearchConfig(Settings):
     range=_NOT_NEGATIVE,
   )
   final_cells: int = setting(
-    20, 'cells of the final network, for which costs are counted', range=_COUNT
+    0,
+    'cells of the final network, for which costs are counted, 0 for as many as '
+    'are usual (20 on small images, 14 as for ImageNet)',
+    range=_NOT_NEGATIVE,
   )
   final_channels: int = setting(
-    36, 'channels of the final network in its first cell', range=_CHANNELS
+    0,
+    'channels of the final network in its first cell, 0 for as many as are '
+    'usual (36, 48; a hand-made network has its own)',
+    range=Range(least=0, even=True),
   )
 
   def __post_init__(self):
@@ -162,6 +207,10 @@ class SearchConfig(Settings):
       raise ConfigError(
         f'--warmup is {self.warmup} and --epochs {self.epochs}; the policy '
         'learns in the epochs after the warm-up and needs one at least'
+      )
+    if self.space == ONE and self.architecture is None:
+      raise ConfigError(
+        '--space is one, but --architecture does not say which one'
       )
     if not self.held_out:
       return
@@ -189,7 +238,33 @@ class SearchConfig(Settings):
 
   def search_space(self) -> spaces.Space:
     """Returns the space that `space` names."""
-    return spaces.SPACES[self.space]
+    if self.space != ONE:
+      return spaces.SPACES[self.space]
+    return spaces.around(ONE, self.one(), self.transitions)
+
+  def one(self) -> Architecture:
+    """Returns the architecture that `architecture` describes.
+
+    Raises:
+      ArchitectureError: it describes none.
+    """
+    return architecture_source.resolve(self.architecture or DEFAULT)
+
+  def skeleton(self) -> layout.Skeleton:
+    """Returns what the networks of the space look like."""
+    return skeletons.load(self.search_space().network, self.network)
+
+  def change_rate(self) -> float:
+    """Returns at which rate the edges of one architecture change at most."""
+    edges = sum(1 for _ in self.one().edges())
+    return min(1.0, _CHANGES / edges)
+
+  def stay(self) -> float:
+    """Returns how much a policy leans to what an edge carries already."""
+    if self.space != ONE:
+      return 0.0
+    changed = self.change_rate() / 2
+    return math.log((1.0 - changed) / changed)
 
   def data_config(self, data_dir: str | None = None) -> data.DataConfig:
     """Returns how the data set is read.
@@ -214,6 +289,10 @@ class SearchConfig(Settings):
       steps: policy steps of the whole search.
     """
     rate, entropy = self.policy_learning_rate, self.entropy
+    if self.space == ONE:
+      # It is a sum over the edges, of which a network has many; what an edge
+      # weighs should not depend on how many others there are.
+      entropy *= min(1.0, _USUAL_EDGES / sum(1 for _ in self.one().edges()))
     if self.anneal:
       learning_rate = agent.Schedule(rate, 0.0, steps, 'cosine')
       entropy_weight = agent.Schedule(entropy, 0.0, max(1, 8 * steps // 10))

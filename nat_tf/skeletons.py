@@ -45,12 +45,14 @@ CELLS = Skeleton(
   stem_outputs=(0, 0),
   prepares=True,
   cells=20,
+  channels=36,
 )
 _CELLS_IMAGENET = dataclasses.replace(
   CELLS,
   stem=(Convolution(1, 3, 2), Convolution(2, 3, 2), Convolution(2, 3, 2)),
   stem_outputs=(1, 2),
   cells=14,
+  channels=48,
 )
 
 NASBENCH201 = Skeleton(
@@ -73,6 +75,7 @@ NASBENCH201 = Skeleton(
     (3,),
   ),
   cells=17,
+  channels=16,
 )
 
 
@@ -113,6 +116,7 @@ def _resnet_small(name: str, depth: int) -> Skeleton:
     cell_inputs=1,
     stem=(Convolution(16, 3),),
     base=16,
+    channels=16,
     head=_RESNET_HEAD,
     blocks=_stages((depth,) * 3, widths, (1, 2, 2)),
     pads=True,
@@ -141,6 +145,7 @@ def _resnet_large(
     cell_inputs=1,
     stem=(Convolution(64, 3),),
     base=64,
+    channels=64,
     head=_RESNET_HEAD,
     blocks=_stages(depths, widths, (1, 2, 2, 2), strided),
     pads=True,
@@ -167,6 +172,7 @@ def _vgg16() -> dict[str, Skeleton]:
     cell_inputs=1,
     stem=(Convolution(64, 3),),
     base=64,
+    channels=64,
     head=Head(activates=True, pool=halving, flattens=True),
     blocks=blocks,
     pads=True,
@@ -186,6 +192,7 @@ def _mobilenetv2() -> dict[str, Skeleton]:
     cell_inputs=1,
     stem=(Convolution(32, 3),),
     base=32,
+    channels=32,
     head=Head(convolution=Convolution(1280, 1)),
     activates=False,
     blocks=_stages(depths, widths, (1, 1, 2, 2, 1, 2, 1)),

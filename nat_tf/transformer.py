@@ -91,7 +91,9 @@ class Transformer:
     self.network = supernet.SuperNetwork(
       self.space, self._frame(config.cells, config.channels)
     )
-    self.actor = policy.create(config.policy, self.space, seed=config.seed)
+    self.actor = policy.create(
+      config.policy, self.space, seed=config.seed, stay=config.stay()
+    )
     self._allowed = transitions.allowed(
       config.transitions, self.space.operations
     )
@@ -136,7 +138,7 @@ class Transformer:
       architectures: encodings with one leading dimension.
       accuracy: measures the accuracies; None for all of the held-out part.
     """
-    frame = self._frame(self.config.final_cells, self.config.final_channels)
+    frame = self.final()
     results = []
     for i, value in enumerate((accuracy or self._accuracy)(architectures)):
       one = self.space.decode(spaces.Encoding(*(x[i] for x in architectures)))
@@ -147,6 +149,14 @@ class Transformer:
     """Returns what a checkpoint holds of it, by name."""
     return {'network': self.network, 'policy': self.actor.model}
 
+  def final(self) -> layout.NetworkConfig:
+    """Returns the size of the final network, for which costs are counted."""
+    skeleton = self.config.skeleton()
+    return self._frame(
+      self.config.final_cells or skeleton.cells or 1,
+      self.config.final_channels or skeleton.channels,
+    )
+
   def _frame(self, cells: int, channels: int) -> layout.NetworkConfig:
     height, width, image_channels = self.dataset.info.image_shape
     return layout.NetworkConfig(
@@ -155,7 +165,7 @@ class Transformer:
       (height, width),
       image_channels,
       self.dataset.info.classes,
-      self.space.skeleton,
+      self.config.skeleton(),
     )
 
 

@@ -680,7 +680,13 @@ class LearningTest(tf.test.TestCase):
   convolution treats a vertex's own operations and its neighbours' alike.
   """
 
-  space = dataclasses.replace(spaces.DARTS, sources=(0, 1) * 4)
+  space = dataclasses.replace(
+    spaces.DARTS,
+    graphs=(
+      spaces.Graph.full((0, 1) * 4, (2, 3, 4, 5), len(spaces.DARTS.operations)),
+    )
+    * 2,
+  )
 
   def _reward(self, beta, alpha):
     skip, null = self.space.index('skip'), self.space.index('null')

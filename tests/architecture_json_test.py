@@ -112,7 +112,7 @@ class FromJsonTest(parameterized.TestCase):
     (
       'unknown_key',
       _json(colour='red'),
-      'the document: unknown key "colour"; known are schema_version, cells, netw',
+      'the document: unknown key "colour"; known are schema_version, cells, n',
     ),
     (
       'network',

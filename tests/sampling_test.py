@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from nat_tf import sampling
 from nat_tf import spaces
+from nat_tf import transitions
+from nat_tf import zoo
 
 # Four vertices, a source of its own for every slot: the graph of NAS-Bench-201.
 _FIXED = spaces.Space(
@@ -147,6 +149,30 @@ class RandomSamplerTest(tf.test.TestCase, parameterized.TestCase):
       np.testing.assert_array_equal(first[i], same[i])
     self.assertNotAllEqual(first.operations, other.operations)
     self.assertNotAllEqual(first.sources, other.sources)
+
+
+class NearbySamplerTest(tf.test.TestCase):
+  #   ResNet-20: 45 edges, rate 0.4: 9 are drawn anew on average, of which those
+  #   with two choices come out the same half of the time, with three a third.
+  def test_changes_a_few_edges_to_what_they_may_become(self):
+    beta = zoo.load('resnet20')
+    space = spaces.around('one', beta, 'nat')
+    sampler = sampling.NearbySampler(space, space.encode(beta), 0.4)
+    drawn = _draw(sampler, 400)
+    changes = []
+    for row in zip(*drawn):
+      alpha = space.decode(spaces.Encoding(*row))
+      transitions.check(beta, alpha, 'nat')
+      changes.append(len(beta.changed_edges(alpha)))
+    kept = [
+      1 / len(transitions.successors(edge.operation, 'nat'))
+      for *_, edge in beta.edges()
+    ]
+    expected = 0.2 * sum(1 - share for share in kept)
+    # The standard error is about 0.2.
+    self.assertAllClose(np.mean(changes), expected, atol=0.8)
+    self.assertLess(min(changes), 3)
+    self.assertGreater(max(changes), 8)
 
 
 class PoolSamplerTest(tf.test.TestCase):

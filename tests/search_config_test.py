@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 
 from absl import flags
 from absl.testing import absltest
@@ -48,16 +49,17 @@ _BOUNDS = (
   ('candidates_fraction', 1.0, 0.999, 'above 0 and below 1'),
   ('image_size', -1, 0, '0 or more'),
   ('held_out', -1, 0, '0 or more'),
-  ('final_cells', 0, 1, '1 or more'),
-  ('final_channels', 0, 2, 'even and 2 or more'),
-  ('final_channels', 37, 38, 'even and 2 or more'),
+  ('final_cells', -1, 0, '0 or more'),
+  ('final_channels', -2, 0, 'even and 0 or more'),
+  ('final_channels', 37, 38, 'even and 0 or more'),
 )
 _CHOICES = (
-  ('space', 'micro, darts, enas, nasbench201'),
+  ('space', 'micro, darts, enas, nasbench201, one'),
+  ('network', 'cifar10, imagenet'),
   ('transitions', r'nat, nat\+\+'),
   ('policy', 'edges, gcn, lstm, random'),
 )
-_TEXTS = ('dataset', 'data_dir')
+_TEXTS = ('dataset', 'data_dir', 'architecture')
 _SWITCHES = ('anneal',)
 
 
@@ -144,6 +146,29 @@ class SearchConfigTest(absltest.TestCase):
         SearchConfig.from_flags(),
         SearchConfig(space='darts', epochs=2, entropy=0.5),
       )
+
+  def test_the_space_of_one_architecture(self):
+    config = SearchConfig(
+      space='one', architecture='resnet20', transitions='nat++'
+    )
+    space = config.search_space()
+    self.assertEqual(space.network, 'resnet20')
+    self.assertEqual(space.decode(space.encode(config.one())), config.one())
+    # 45 edges: 8 changes at most on average; a policy that has learned nothing
+    # changes as many as half of that, of two choices each.
+    self.assertAlmostEqual(config.change_rate(), 8 / 45)
+    self.assertAlmostEqual(1 / (1 + math.exp(config.stay())), 4 / 45)
+    # The entropy is a sum over edges.
+    usual = SearchConfig().agent_config(10).entropy.start
+    self.assertAlmostEqual(
+      config.agent_config(10).entropy.start, usual * 16 / 45
+    )
+
+  def test_one_architecture_must_be_named(self):
+    with self.assertRaisesRegex(
+      setting.ConfigError, 'space is one, but --architecture does not say which'
+    ):
+      SearchConfig(space='one')
 
   def test_search_space(self):
     self.assertIs(SearchConfig(space='enas').search_space(), spaces.ENAS)

@@ -10,6 +10,7 @@ import numpy as np
 
 from nat_tf import hand_made
 from nat_tf import spaces
+from nat_tf import transitions
 from nat_tf import vocabulary
 from nat_tf import zoo
 from nat_tf.architecture import Architecture
@@ -159,6 +160,71 @@ class EncodeTest(parameterized.TestCase):
     batch = spaces.stack([one, one, one])
     self.assertEqual(batch.operations.shape, (3, 1, 4))
     self.assertEqual(batch.concat.shape, (3, 1, 2))
+
+
+class AroundTest(parameterized.TestCase):
+  #   0 --conv--> 1 --conv--> 2, a skip over both, room for skips beside each
+  def test_an_edge_carries_what_its_operation_may_become(self):
+    space = spaces.around('one', zoo.load('resnet20'), 'nat')
+    self.assertEqual(space.targets, (1, 1, 2, 2, 2))
+    self.assertEqual(space.operations, ('conv_3x3', 'skip', 'null'))
+    graph = space.graphs[0]
+    self.assertEqual(graph.sources, (0, 0, 1, 1, 0))
+    self.assertEqual(graph.concat, (2,))
+    self.assertEqual(
+      graph.choices, ((0, 1, 2), (1, 2), (0, 1, 2), (1, 2), (1, 2))
+    )
+
+  def test_smaller_cells_leave_slots_free(self):
+    # VGG-16's stages have 1, 2 and 3 convolutions.
+    space = spaces.around('one', zoo.load('vgg16'), 'nat')
+    self.assertEqual(
+      [sum(graph.present) for graph in space.graphs], [2, 5, 7, 7, 7]
+    )
+    self.assertEqual(
+      [graph.concat for graph in space.graphs][:3], [(1,), (2,), (3,)]
+    )
+
+  @parameterized.product(name=zoo.names(), rules=transitions.TRANSITIONS)
+  def test_holds_its_architecture_and_all_that_it_may_become(self, name, rules):
+    beta = zoo.load(name)
+    space = spaces.around('one', beta, rules)
+    self.assertEqual(space.decode(space.encode(beta)), beta)
+    last = Architecture(
+      tuple(
+        (
+          cell_name,
+          cell.with_operations(
+            [transitions.successors(e.operation, rules)[-1] for e in cell.edges]
+          ),
+        )
+        for cell_name, cell in beta.cells
+      ),
+      beta.network,
+    )
+    self.assertEqual(space.decode(space.encode(last)), last)
+
+  def test_refuses_what_an_edge_may_not_become(self):
+    beta = zoo.load('resnet20')
+    space = spaces.around('one', beta, 'nat')
+    cells = dict(beta.cells)
+    cells['stage1_block1'] = cells['stage1_block1'].with_operations(
+      ['conv_3x3', 'conv_3x3', 'conv_3x3', 'null', 'skip']
+    )
+    with self.assertRaisesRegex(
+      spaces.SpaceError,
+      r'stage1_block1 cell, edge 1 \(0 -> 1, conv_3x3\): in the one space this '
+      'edge carries one of skip, null',
+    ):
+      space.encode(Architecture(tuple(cells.items()), 'resnet20'))
+
+  def test_refuses_another_network(self):
+    space = spaces.around('one', zoo.load('resnet20'), 'nat')
+    with self.assertRaisesRegex(
+      spaces.SpaceError,
+      'has networks of the kind resnet20; the architecture is ',
+    ):
+      space.encode(zoo.load('resnet56'))
 
 
 class RefusalTest(parameterized.TestCase):
