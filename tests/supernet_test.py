@@ -103,16 +103,14 @@ class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
     ('vgg16', 'imagenet', 'nat'),
     ('mobilenetv2', 'cifar10', 'nat'),
     ('darts', 'imagenet', 'nat'),
-    ('enas', 'cifar10', 'nat++'),
     ('naonet', 'cifar10', 'nat'),
-    ('amoebanet_a', 'cifar10', 'nat'),
   )
   def test_equals_static_networks_around_one(self, name, form, rules):
     architecture = zoo.load(name)
     space = spaces.around(name, architecture, rules)
     skeleton = skeletons.load(architecture.network, form)
     config = dataclasses.replace(_CONFIG, skeleton=skeleton)
-    self._check(space, 3, config)
+    self._check(space, 2, config)
 
   def test_equals_itself_compiled_by_xla(self):
     network = supernet.SuperNetwork(
