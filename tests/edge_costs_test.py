@@ -77,9 +77,7 @@ class EdgeCostsTest(parameterized.TestCase):
       return 1_000, times
 
     allowed = times % 2 == 0
-    costs = edge_costs.measure(
-      _DARTS, spaces.DARTS, _CIFAR10, allowed, latency
-    )
+    costs = edge_costs.measure(_DARTS, spaces.DARTS, _CIFAR10, allowed, latency)
     total = costs.total(operations)
     self.assertEqual(
       total[edge_costs.NANOSECONDS],
