@@ -119,13 +119,16 @@ def _draw(front: Front, name: str, path: str):
   x, y = places(front.points)
   axes.step(x, y, where='post', color=_BLUE, linewidth=1.5)
   axes.scatter(x, y, 45, _BLUE, label='front', zorder=3)
-  for number, (madds, accuracy) in enumerate(zip(x, y), 1):
+  for number, place in enumerate(zip(x, y), 1):
+    # In turns, so that the numbers of two close points do not meet.
+    left = number % 2
     axes.annotate(
       str(number),
-      (madds, accuracy),
-      (0, 6),
+      place,
+      (-6, 2) if left else (6, -2),
       textcoords='offset points',
-      ha='center',
+      ha='right' if left else 'left',
+      va='bottom' if left else 'top',
       color=_BLUE,
     )
   x, y = places([front.source])
@@ -139,6 +142,7 @@ def _draw(front: Front, name: str, path: str):
   )
   axes.margins(y=0.1)
   axes.grid(alpha=0.3)
-  axes.legend(loc='lower right')
+  # Outside: no corner is sure to be empty.
+  figure.legend(loc='outside lower center', ncols=3, frameon=False)
   with atomic_file.replacing(path) as temporary:
     figure.savefig(temporary, dpi=110, metadata={'Software': None})
