@@ -28,6 +28,7 @@ from tf_agents.trajectories import policy_step
 from tf_agents.trajectories import trajectory
 from tf_agents.utils import common
 
+from nat_tf import affordable
 from nat_tf import environment as environment_lib
 from nat_tf import policy as policy_lib
 from nat_tf import spaces
@@ -487,6 +488,7 @@ def transform(
   beta: spaces.Encoding,
   samples: int,
   seed: tf.Tensor,
+  allowance: affordable.Allowance | None = None,
 ) -> spaces.Encoding:
   """Transforms architectures: the likeliest way and sampled ways.
 
@@ -496,17 +498,27 @@ def transform(
     beta: architectures of the actor's space, leading dimension `[batch]`.
     samples: how many to sample from `pi(. | beta)`, 0 or more.
     seed: int32 tensor `[2]`, of the samples.
+    allowance: what operations cost on the edges of `beta` and what may be spent
+      on them; no candidate spends more. None: cost does not matter.
 
   Returns:
     Candidates with leading dimensions `[batch, 1 + samples]`; the first one
-    takes the most probable operation for every edge (the paper's Maximum-GCN).
-    Samples may repeat.
+    takes the most probable operation for every edge (the paper's Maximum-GCN),
+    or, where that costs too much, see `affordable.likeliest`. Samples may
+    repeat.
   """
   observation = environment_lib.observe(actor.space, allowed, beta)
   actions, _ = actor(observation)
-  candidates = actions.mode()[tf.newaxis]
+  if allowance is None:
+    candidates = actions.mode()[tf.newaxis]
+  else:
+    mask = observation['mask']
+    candidates = affordable.likeliest(actions, mask, allowance)[tf.newaxis]
   if samples:
-    drawn = actions.sample(samples, seed=seed)
+    if allowance is None:
+      drawn = actions.sample(samples, seed=seed)
+    else:
+      drawn = affordable.sample(actions, mask, allowance, samples, seed)
     candidates = tf.concat([candidates, drawn], axis=0)
   repeated = spaces.Encoding(
     *(tf.repeat(array[:, tf.newaxis], 1 + samples, axis=1) for array in beta)

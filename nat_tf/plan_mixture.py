@@ -58,11 +58,32 @@ class PlanMixture(tfp.distributions.MixtureSameFamily):
       'mask': properties(event_ndims=3),
     }
 
-  def _sample_n(self, n: int, seed: tf.Tensor) -> tf.Tensor:
-    """Draws a plan and then the edges by it alone, not by every plan."""
+  def sample_and_logits(
+    self, n: int, seed: tf.Tensor
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """Draws transformations, and says by which logits.
+
+    Args:
+      n: how many.
+      seed: int32 tensor `[2]`; what is drawn is what `sample` draws.
+
+    Returns:
+      The operations `[n, ..., cells, edges]`, and the logits of the plan that
+      each was drawn by, `[n, ..., cells, edges, operations]`.
+    """
     seeds = tf.random.split(seed)
     plans = self.mixture_distribution.sample(n, seed=seeds[0])
-    return self._given(plans).sample(seed=seeds[1])
+    given = self._given(plans)
+    return given.sample(seed=seeds[1]), given.distribution.logits
+
+  def mode_logits(self) -> tf.Tensor:
+    """Returns the logits of the most probable plan, without `plans`."""
+    plans = tf.argmax(self.mixture_distribution.logits, axis=-1)
+    return self._given(plans[tf.newaxis]).distribution.logits[0]
+
+  def _sample_n(self, n: int, seed: tf.Tensor) -> tf.Tensor:
+    """Draws a plan and then the edges by it alone, not by every plan."""
+    return self.sample_and_logits(n, seed)[0]
 
   def _log_prob(self, value: tf.Tensor) -> tf.Tensor:
     # As the library does it, but without a copy of the logits for each value.
@@ -77,8 +98,7 @@ class PlanMixture(tfp.distributions.MixtureSameFamily):
 
     The mixture's own mode can be another one, where two plans overlap.
     """
-    plans = tf.argmax(self.mixture_distribution.logits, axis=-1)
-    return self._given(plans[tf.newaxis]).mode()[0]
+    return tf.argmax(self.mode_logits(), axis=-1, output_type=tf.int32)
 
   def _given(self, plans: tf.Tensor) -> tfp.distributions.Distribution:
     """Returns the edges' distribution by given plans.

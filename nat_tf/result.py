@@ -24,19 +24,23 @@ def table(transformation: Transformation, name: str) -> str:
     name: what to call it.
   """
   source, transformed = transformation.source, transformation.transformed
-  rows = [
-    ('', 'parameters', 'multiply-adds', 'accuracy*'),
-    (f'input ({name})', *_row(source)),
-    ('transformed', *_row(transformed)),
-    (
-      'change',
-      _percent(source.cost.params, transformed.cost.params),
-      _percent(source.cost.madds, transformed.cost.madds),
-      f'{100 * (transformed.accuracy - source.accuracy):+.1f} points',
-    ),
+  change = [
+    _percent(source.cost.params, transformed.cost.params),
+    _percent(source.cost.madds, transformed.cost.madds),
+    f'{100 * (transformed.accuracy - source.accuracy):+.1f} points',
   ]
-  lines = text_table.aligned(rows)
-  note = '* with the shared weights, on held-out training data'
+  if source.latency_ms is not None and transformed.latency_ms is not None:
+    change.append(_percent(source.latency_ms, transformed.latency_ms))
+  lines = text_table.aligned(
+    [
+      ('', *headings(source)),
+      (f'input ({name})', *numbers(source)),
+      ('transformed', *numbers(transformed)),
+      ('change', *change),
+    ]
+  )
+  lines += notes(source)
+  note = lines.pop()
   changed = transformation.changes()
   edges = 'edge' if changed == 1 else 'edges'
   verdict = (
@@ -78,14 +82,37 @@ def write(transformation: Transformation, name: str, folder: str):
     ) from None
 
 
-def _row(measured: Measured) -> tuple[str, str, str]:
-  return (
+def headings(measured: Measured) -> list[str]:
+  """Returns what to write above `numbers`."""
+  names = ['parameters', 'multiply-adds', 'accuracy*']
+  return names if measured.latency_ms is None else [*names, 'latency**']
+
+
+def numbers(measured: Measured) -> list[str]:
+  """Returns the numbers of an architecture, for a row of a table."""
+  texts = [
     f'{measured.cost.params / 1e6:.2f} M',
     f'{measured.cost.madds / 1e6:.1f} M',
     f'{100 * measured.accuracy:.1f} %',
-  )
+  ]
+  if measured.latency_ms is not None:
+    texts.append(f'{measured.latency_ms:.2f} ms')
+  return texts
 
 
-def _percent(before: int, after: int) -> str:
+def notes(measured: Measured) -> list[str]:
+  """Returns what to write below a table of such numbers, a line each."""
+  lines = ['* with the shared weights, on held-out training data']
+  if measured.latency_ms is not None:
+    lines.insert(
+      0,
+      '** an estimate for this device: the sum of its parts, each timed alone',
+    )
+  return lines
+
+
+def _percent(before: float, after: float) -> str:
+  if not before:
+    return ''
   change = round(100 * (after - before) / before, 1)
   return f'{change + 0.0:+.1f} %'  # Adding 0 turns -0.0 into 0.0.

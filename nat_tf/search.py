@@ -14,6 +14,7 @@ from absl import flags
 
 from nat_tf import algorithm
 from nat_tf import architecture_source
+from nat_tf import budget_flags
 from nat_tf import data
 from nat_tf import genotype
 from nat_tf import layout
@@ -42,6 +43,7 @@ _CANDIDATES = flags.DEFINE_integer(
 )
 SearchConfig.define_flags()
 flags.adopt_module_key_flags(setting)
+flags.adopt_module_key_flags(budget_flags)
 
 
 def main(argv: list[str]):
@@ -49,6 +51,7 @@ def main(argv: list[str]):
   del argv  # `command.run` refuses any.
   started = time.monotonic()
   config = _config()
+  budget = budget_flags.from_flags()
   workdir = workdir_lib.Workdir(
     command.path(_WORKDIR.value or _default_workdir(config))
   )
@@ -60,12 +63,14 @@ def main(argv: list[str]):
   config.search_space().encode(architecture)
   workdir.check(config)
   dataset = data.load(config.data_config())
+  transformer = transformer_lib.Transformer(config, dataset)
+  # What is possible depends on the images' size and the number of classes.
+  transformer.terms(architecture, budget)
   workdir.create(config)
   print(f'search on {config.dataset}, workdir {workdir.path}', flush=True)
-  transformer = transformer_lib.Transformer(config, dataset)
   earlier = learn(transformer, dataset, workdir)
   transformation = transformer.transform(
-    architecture, _CANDIDATES.value, config.seed
+    architecture, _CANDIDATES.value, config.seed, budget
   )
   name = architecture_source.label(wanted)
   result.write(transformation, name, workdir.path)

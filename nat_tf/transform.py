@@ -10,7 +10,10 @@ from nat_tf import command  # isort: skip
 from absl import flags
 
 from nat_tf import architecture_source
+from nat_tf import budget_flags
 from nat_tf import learned
+from nat_tf import pareto
+from nat_tf import pareto_report
 from nat_tf import result
 
 _WORKDIR = flags.DEFINE_string(
@@ -38,19 +41,34 @@ _SEED = flags.DEFINE_integer(
   lower_bound=0,
   upper_bound=2**31 - 1,
 )
+_PARETO = flags.DEFINE_bool(
+  'pareto',
+  False,
+  'instead of one transformation returns many: the most accurate ones for '
+  'their multiply-adds, from the least that is possible to the limits.',
+)
 flags.adopt_module_key_flags(learned)
+flags.adopt_module_key_flags(budget_flags)
 flags.mark_flags_as_required(['workdir', 'architecture'])
 
 
 def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
+  budget = budget_flags.from_flags()
   architecture = architecture_source.resolve(_ARCHITECTURE.value)
   transformer = learned.load(_WORKDIR.value)
   seed = transformer.config.seed if _SEED.value is None else _SEED.value
-  transformation = transformer.transform(architecture, _CANDIDATES.value, seed)
   name = architecture_source.label(_ARCHITECTURE.value)
   output = command.path(_OUTPUT.value)
+  arguments = (architecture, _CANDIDATES.value, seed, budget)
+  if _PARETO.value:
+    front = pareto.explore(transformer, *arguments)
+    pareto_report.write(front, name, output)
+    print(pareto_report.table(front, name))
+    print(f'in {output}: pareto.json, pareto.png')
+    return
+  transformation = transformer.transform(*arguments)
   result.write(transformation, name, output)
   print(result.table(transformation, name))
   print(f'in {output}: transformed.json, transformed.png, transformed.svg')

@@ -8,9 +8,13 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from nat_tf import affordable
 from nat_tf import agent
 from nat_tf import cost as cost_lib
 from nat_tf import data
+from nat_tf import edge_costs
+from nat_tf import environment
+from nat_tf import latency
 from nat_tf import layout
 from nat_tf import policy
 from nat_tf import reward
@@ -19,6 +23,7 @@ from nat_tf import supernet
 from nat_tf import transitions
 from nat_tf import workdir as workdir_lib
 from nat_tf.architecture import Architecture
+from nat_tf.budget import Budget
 from nat_tf.search_config import SearchConfig
 
 
@@ -30,20 +35,26 @@ class Measured:
     architecture: the architecture.
     cost: of its final network.
     accuracy: with the shared weights on held-out training data, 0 to 1.
+    latency_ms: milliseconds an image on this device, estimated from parts; None
+      where no budget asked for it.
   """
 
   architecture: Architecture
   cost: cost_lib.Cost
   accuracy: float
+  latency_ms: float | None = None
 
   def summary(self, name: str) -> dict:
     """Returns the facts for `summary.json`."""
-    return {
+    facts = {
       'name': name,
       'params': self.cost.params,
       'madds': self.cost.madds,
       'accuracy': self.accuracy,
     }
+    if self.latency_ms is not None:
+      facts['latency_ms_estimate'] = self.latency_ms
+    return facts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +75,43 @@ class Transformation:
       self.transformed.architecture
     )
     return len(changed)
+
+
+@dataclasses.dataclass(frozen=True)
+class Terms:
+  """What whatever an architecture may become costs, and what it may cost.
+
+  Attributes:
+    costs: by operation.
+    limits: `[measures]` int64, of whole networks.
+    allowed: `[cells, edges, operations]` bool, what its edges may become.
+  """
+
+  costs: edge_costs.EdgeCosts
+  limits: np.ndarray
+  allowed: np.ndarray
+
+  def allowance(self, limits: np.ndarray | None = None) -> affordable.Allowance:
+    """Returns them as the policy's sampling wants them.
+
+    Args:
+      limits: `[batch, measures]` int64, of whole networks; None for a batch of
+        one with the limits of these terms.
+    """
+    if limits is None:
+      limits = self.limits[np.newaxis]
+    shape = (len(limits), *self.costs.edges.shape)
+    return affordable.Allowance(
+      np.broadcast_to(self.costs.edges, shape), limits - self.costs.fixed
+    )
+
+  def fit(self, operations: np.ndarray) -> np.ndarray:
+    """Returns whether transformations keep to the limits, `[...]` bool.
+
+    Args:
+      operations: `[..., cells, edges]` integers.
+    """
+    return (self.costs.total(operations) <= self.limits).all(axis=-1)
 
 
 class Transformer:
@@ -97,53 +145,113 @@ class Transformer:
     self._allowed = transitions.allowed(
       config.transitions, self.space.operations
     )
+    self._latency = latency.PartsLatency()
     self._accuracy = reward.HeldOutAccuracy(
       self.network, dataset.candidate_batches()
     )
 
   def transform(
-    self, architecture: Architecture, candidates: int = 10, seed: int = 0
+    self,
+    architecture: Architecture,
+    candidates: int = 10,
+    seed: int = 0,
+    budget: Budget | None = None,
   ) -> Transformation:
-    """Returns the best of the sampled candidates that costs no more.
+    """Returns the best of the sampled candidates that keep to a budget.
 
     The contenders are the input, the policy's most probable choice and its
-    samples (method, section 4, inference); see `best` for who wins.
+    samples (method, section 4, inference), the last two chosen so that they
+    keep to the budget; see `best` for who wins. The input wins only where it
+    keeps to the budget itself.
 
     Args:
       architecture: the input.
       candidates: how many to sample, 1 or more.
       seed: of the samples.
+      budget: what the result may cost; None for what the input costs.
 
     Raises:
       spaces.SpaceError: the architecture is not of this transformer's space.
+      BudgetError: nothing that the architecture may become fits the budget.
     """
+    terms = self.terms(architecture, budget)
     beta = spaces.stack([self.space.encode(architecture)])
-    proposed = agent.transform(
-      self.actor, self._allowed, beta, candidates, tf.constant([seed, 0])
+    proposed = self.propose(
+      beta, candidates, tf.constant([seed, 0]), terms.allowance()
     )
     contenders = spaces.Encoding(
       *(np.concatenate([b, p[0]]) for b, p in zip(beta, proposed))
     )
-    measured = self.measure(contenders)
-    return Transformation(measured[0], measured[best(measured)])
+    measured = self.measure(contenders, terms=terms)
+    winner = best(measured, terms.fit(contenders.operations))
+    return Transformation(measured[0], measured[winner])
+
+  def propose(
+    self,
+    beta: spaces.Encoding,
+    candidates: int,
+    seed: tf.Tensor,
+    allowance: affordable.Allowance,
+  ) -> spaces.Encoding:
+    """Returns what the policy makes of architectures; see `agent.transform`."""
+    return agent.transform(
+      self.actor, self._allowed, beta, candidates, seed, allowance
+    )
+
+  def terms(
+    self, architecture: Architecture, budget: Budget | None = None
+  ) -> Terms:
+    """Returns what an architecture's transformations cost, and what they may.
+
+    Args:
+      architecture: the input.
+      budget: what the result may cost; None for what the input costs. Where it
+        limits time, parts that have not been timed yet are timed now.
+
+    Raises:
+      spaces.SpaceError: the architecture is not of this transformer's space.
+      BudgetError: nothing that the architecture may become fits the budget.
+    """
+    budget = budget or Budget()
+    encoding = self.space.encode(architecture)
+    observed = environment.observe(self.space, self._allowed, encoding)
+    allowed = observed['mask'].numpy()
+    costs = edge_costs.measure(
+      architecture,
+      self.space,
+      self._frame(self.config.final_cells, self.config.final_channels),
+      allowed,
+      self._latency if budget.timed else None,
+    )
+    limits = budget.limits(costs, encoding.operations, allowed)
+    return Terms(costs, limits, allowed)
 
   def measure(
     self,
     architectures: spaces.Encoding,
     accuracy: reward.HeldOutAccuracy | None = None,
+    terms: Terms | None = None,
   ) -> list[Measured]:
     """Returns cost and held-out accuracy of encoded architectures.
 
     Args:
       architectures: encodings with one leading dimension.
       accuracy: measures the accuracies; None for all of the held-out part.
+      terms: of an architecture on the same graph; where they know the time, so
+        does what is returned.
     """
     frame = self.final()
     results = []
     for i, value in enumerate((accuracy or self._accuracy)(architectures)):
       one = self.space.decode(spaces.Encoding(*(x[i] for x in architectures)))
       results.append(Measured(one, cost_lib.network(one, frame), float(value)))
-    return results
+    if terms is None or len(terms.limits) <= edge_costs.NANOSECONDS:
+      return results
+    totals = terms.costs.total(np.asarray(architectures.operations))
+    return [
+      dataclasses.replace(one, latency_ms=int(ns) / 1e6)
+      for one, ns in zip(results, totals[:, edge_costs.NANOSECONDS])
+    ]
 
   def trackables(self) -> dict[str, tf.Module]:
     """Returns what a checkpoint holds of it, by name."""
@@ -169,23 +277,28 @@ class Transformer:
     )
 
 
-def best(contenders: Sequence[Measured]) -> int:
-  """Returns who does best and costs no more than the first, by position.
+def best(
+  contenders: Sequence[Measured],
+  fit: Sequence[bool] | np.ndarray | None = None,
+) -> int:
+  """Returns who does best and costs little enough, by position.
 
   The one with the highest accuracy wins; among equals the one with the fewest
   multiply-adds, then parameters, then the first.
 
   Args:
     contenders: the input and what it may become.
+    fit: whose cost is little enough, at least one's; None: whose cost exceeds
+      the first one's in neither way.
   """
-  limit = contenders[0].cost
-  affordable = [i for i, m in enumerate(contenders) if m.cost.within(limit)]
+  if fit is None:
+    fit = [one.cost.within(contenders[0].cost) for one in contenders]
 
   def rank(i: int) -> tuple[float, int, int]:
     one = contenders[i]
     return one.accuracy, -one.cost.madds, -one.cost.params
 
-  return max(affordable, key=rank)
+  return max(np.flatnonzero(fit).tolist(), key=rank)
 
 
 def load(workdir: str, data_dir: str | None = None) -> Transformer:

@@ -93,6 +93,45 @@ class SearchAndTransformTest(absltest.TestCase):
           os.listdir(os.path.join(here, output)),
         )
 
+    with self.subTest('keeps to a budget'):
+      result = _run(
+        'transform',
+        '--workdir=a',
+        '--architecture=darts',
+        '--max_madds=70%',
+        '--max_params=3M',
+        '--pareto',
+        '--candidates=1',
+        '--output=front',
+        cwd=here,
+      )
+      self.assertEqual(result.returncode, 0, result.stderr)
+      self.assertIn('point 1', result.stdout)
+      front = pathlib.Path(here, 'front')
+      self.assertCountEqual(os.listdir(front), ['pareto.json', 'pareto.png'])
+      facts = json.loads((front / 'pareto.json').read_text('utf-8'))
+      self.assertNotEmpty(facts['points'])
+      for point in facts['points']:
+        self.assertLessEqual(point['madds'], 0.7 * facts['input']['madds'])
+        self.assertLessEqual(point['params'], 3_000_000)
+        self.assertEqual(
+          list(point['architecture']), ['schema_version', 'cells']
+        )
+
+    with self.subTest('says the least that is possible'):
+      result = _run(
+        'transform',
+        '--workdir=a',
+        '--architecture=darts',
+        '--max_params=1k',
+        cwd=here,
+      )
+      self._check_refused(
+        result,
+        '--max_params=1k: nothing that the architecture may become costs so '
+        'little; the least possible is ',
+      )
+
     with self.subTest('says which architecture is unknown'):
       result = _run('transform', '--workdir=a', '--architecture=dart', cwd=here)
       self._check_refused(result, "unknown architecture 'dart'")
@@ -292,6 +331,7 @@ class BadInputTest(parameterized.TestCase):
       [f'--architecture={_CYCLIC.replace("skip_connect", "skop", 1)}'],
       "unknown operation 'skop'",
     ),
+    ('budget', ['--max_madds=80 %'], "--max_madds is '80 %'; it must be a"),
     ('epochs', ['--epochs=-1'], '--epochs is -1; it must be 1 or more'),
     ('number', ['--epochs=many'], 'epochs'),
     ('space', ['--space=dart'], '--space'),
@@ -341,8 +381,19 @@ class BadInputTest(parameterized.TestCase):
 
   def test_help_lists_the_flags_of_the_configuration(self):
     result = _run('search', '--help', cwd=self.create_tempdir().full_path)
-    for name in ('--dataset', '--epochs', '--workdir', '--space'):
+    for name in ('--dataset', '--epochs', '--workdir', '--max_latency_ms'):
       self.assertIn(name, result.stdout)
+
+  def test_search_refuses_an_impossible_budget_before_it_begins(self):
+    here = self.create_tempdir()
+    here.mkdir('data')
+    result = _run(
+      'search', '--max_params=1%', '--data_dir=data', cwd=here.full_path
+    )
+    self.assertEqual(result.returncode, 1)
+    self.assertIn('--max_params=1%: nothing that', result.stderr)
+    self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
+    self.assertEqual(os.listdir(here.full_path), ['data'])
 
   def test_search_leaves_a_foreign_directory_alone(self):
     here = self.create_tempdir()

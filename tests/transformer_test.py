@@ -15,6 +15,8 @@ from nat_tf import spaces
 from nat_tf import transformer as transformer_lib
 from nat_tf import transitions
 from nat_tf import workdir
+from nat_tf.budget import Budget
+from nat_tf.budget import BudgetError
 
 # Both cells:   0 --a--> 2    0 --c--> 3
 #               1 --b--> 2    1 --d--> 3     output: 2 and 3
@@ -76,12 +78,13 @@ class TransformerTestCase(tf.test.TestCase):
 
 
 class TransformTest(TransformerTestCase):
-  def _transform(self, accuracies, *candidates):
+  def _transform(self, accuracies, *candidates, **budget):
     """Transforms `_SOURCE`, with known candidates.
 
     Args:
       accuracies: of the source and of every candidate.
       *candidates: encodings of what the policy proposes.
+      **budget: as flags.
     """
     proposed = spaces.Encoding(*(x[np.newaxis] for x in _stack(candidates)))
     with (
@@ -90,7 +93,9 @@ class TransformTest(TransformerTestCase):
         self.transformer, '_accuracy', return_value=np.array(accuracies)
       ) as accuracy,
     ):
-      result = self.transformer.transform(_SPACE.decode(_SOURCE))
+      result = self.transformer.transform(
+        _SPACE.decode(_SOURCE), budget=Budget.of(**budget) if budget else None
+      )
     (measured,), _ = accuracy.call_args
     for mine, expected in zip(measured, _stack([_SOURCE, *candidates])):
       self.assertAllEqual(mine, expected)
@@ -143,6 +148,57 @@ class TransformTest(TransformerTestCase):
     same = _encoding('conv_1x1 conv_1x1 conv_1x1 conv_1x1')
     result = self._transform([0.5, 0.5], same)
     self.assertIs(result.transformed, result.source)
+
+  def test_tolerance_lets_the_costlier_win(self):
+    result = self._transform(
+      [0.5, 0.9, 0.6], _COSTLIER, _CHEAPER, cost_tolerance='50%'
+    )
+    self._check(result, _COSTLIER, 0.9, 1)
+
+  def test_input_does_not_win_where_it_exceeds_the_budget(self):
+    for part in ('max_params', 'max_madds'):
+      result = self._transform(
+        [0.9, 0.8, 0.4], _COSTLIER, _CHEAPER, **{part: '99.9%'}
+      )
+      self._check(result, _CHEAPER, 0.4, 1)
+
+  def test_too_slow_does_not_win(self):
+    # Nothing but a skip takes any time; the rest takes as long as three.
+    times = np.zeros([2, 4, 4], np.int64)
+    times[..., _SPACE.index('skip')] = 1_000_000
+    with mock.patch.object(
+      self.transformer, '_latency', return_value=(3_000_000, times)
+    ):
+      accuracies, candidates = [0.5, 0.9, 0.8], (_CHEAPER, _CHEAPEST)
+      result = self._transform(accuracies, *candidates, max_latency_ms='134%')
+      self._check(result, _CHEAPER, 0.9, 1)
+      self.assertEqual(result.source.latency_ms, 3.0)
+      self.assertEqual(result.transformed.latency_ms, 4.0)
+      result = self._transform(accuracies, *candidates, max_latency_ms='3')
+      self._check(result, _SOURCE, 0.5, 0)
+
+  def test_time_is_measured_only_where_it_is_limited(self):
+    with mock.patch.object(self.transformer, '_latency') as latency:
+      result = self._transform([0.5, 0.9], _CHEAPER, max_madds='99.9%')
+    latency.assert_not_called()
+    self.assertIsNone(result.transformed.latency_ms)
+    self.assertNotIn('latency_ms_estimate', result.source.summary('x'))
+
+  def test_samples_keep_to_the_budget(self):
+    source = _SPACE.decode(_SOURCE)
+    beta = _stack([_SOURCE])
+    for share in ('100%', '85%', '75%'):
+      terms = self.transformer.terms(source, Budget.of(max_madds=share))
+      proposed = self.transformer.propose(
+        beta, 200, tf.constant([0, 0]), terms.allowance()
+      )
+      self.assertTrue(terms.fit(proposed.operations.numpy()).all())
+
+  def test_nothing_fits(self):
+    with self.assertRaisesRegex(BudgetError, r'^--max_params=3: .* least poss'):
+      self.transformer.transform(
+        _SPACE.decode(_SOURCE), budget=Budget.of(max_params='3')
+      )
 
   def test_policy_and_network_as_they_are(self):
     source = _SPACE.decode(_SOURCE)

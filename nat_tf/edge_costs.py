@@ -1,0 +1,166 @@
+"""What one architecture's network costs, as a sum over its edges.
+
+What a transformation changes are operations, and what an operation costs does
+not depend on the others: the stem, the cells' preparation and the classifier
+stay as they are. So the cost of whatever an architecture may become is a fixed
+part and one number an edge, of a table that is made once.
+
+All numbers are whole, so that sums are exact in any order: parameters,
+multiply-adds, and nanoseconds where the time is of interest as well. No
+TensorFlow here.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Sequence
+import dataclasses
+
+import numpy as np
+
+from nat_tf import cost
+from nat_tf import layout
+from nat_tf import spaces
+from nat_tf.architecture import Architecture
+from nat_tf.cost import Cost
+
+# Measures, by position: `EdgeCosts.edges[PARAMS]`. The last may be missing.
+PARAMS, MADDS, NANOSECONDS = range(3)
+
+# (architecture, its space, the network, `[cells, edges, operations]` bool:
+# which operations are of interest) -> nanoseconds of the fixed part and
+# `[cells, edges, operations]` int64.
+Latency = Callable[
+  [Architecture, spaces.Space, layout.NetworkConfig, np.ndarray],
+  'tuple[int, np.ndarray]',
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class EdgeCosts:
+  """Costs of all networks on the graph of one architecture.
+
+  Attributes:
+    fixed: `[measures]` int64, what no transformation changes.
+    edges: `[measures, cells, edges, operations]` int64, what an operation costs
+      on an edge, in all cells of that kind together. 0 for slots that are not
+      present.
+  """
+
+  fixed: np.ndarray
+  edges: np.ndarray
+
+  def total(self, operations: np.ndarray) -> np.ndarray:
+    """Returns the costs of whole networks.
+
+    Args:
+      operations: `[..., cells, edges]` integers, operations of the edges.
+
+    Returns:
+      `[..., measures]` int64.
+    """
+    chosen = np.eye(self.edges.shape[-1], dtype=np.int64)[operations]
+    return self.fixed + np.einsum('...ceo,mceo->...m', chosen, self.edges)
+
+  def least(self, allowed: np.ndarray) -> np.ndarray:
+    """Returns the least that is possible, each measure by itself, `[measures]`.
+
+    Args:
+      allowed: `[cells, edges, operations]` bool, true at least once an edge.
+    """
+    dearest = np.iinfo(np.int64).max
+    lowest = np.where(allowed, self.edges, dearest).min(axis=-1)
+    return self.fixed + lowest.sum(axis=(-2, -1))
+
+
+def measure(
+  architecture: Architecture,
+  space: spaces.Space,
+  config: layout.NetworkConfig,
+  allowed: np.ndarray | None = None,
+  latency: Latency | None = None,
+) -> EdgeCosts:
+  """Returns the costs of whatever an architecture may become.
+
+  Args:
+    architecture: an architecture of the space.
+    space: gives the slots and the operations.
+    config: the network.
+    allowed: `[cells, edges, operations]` bool, which operations are of interest
+      to `latency`; None for all.
+    latency: says how long they take; None where time is of no interest.
+
+  Raises:
+    spaces.SpaceError: the architecture is not of this space.
+  """
+  encoding = space.encode(architecture)
+  counted = _counted(architecture, encoding, space, config)
+  if latency is None:
+    return counted
+  if allowed is None:
+    allowed = np.ones(counted.edges.shape[1:], bool)
+  rest, times = latency(architecture, space, config, allowed)
+  return EdgeCosts(
+    np.append(counted.fixed, np.int64(rest)),
+    np.concatenate([counted.edges, times[np.newaxis]]),
+  )
+
+
+def kinds(
+  architecture: Architecture,
+  space: spaces.Space,
+  config: layout.NetworkConfig,
+) -> list[tuple[int, layout.CellPlace, int]]:
+  """Returns where the architecture's own cells stand in its network.
+
+  Args:
+    architecture: an architecture of the space.
+    space: gives the cells.
+    config: the network; a skeleton's own reduction cells are left out.
+
+  Returns:
+    Position of the cell in the space, place, number of equal places.
+  """
+  own = collections.Counter(
+    place
+    for place in layout.places(config)
+    if place.kind in space.cells
+    and config.cell(place, architecture) is architecture[place.kind]
+  )
+  return [(space.cells.index(p.kind), p, count) for p, count in own.items()]
+
+
+def strided(encoding: spaces.Encoding, space: spaces.Space) -> np.ndarray:
+  """Returns which slots leave an input vertex, `[cells, edges]` bool.
+
+  Args:
+    encoding: of one architecture.
+    space: its space.
+  """
+  return np.asarray(encoding.sources) < space.inputs
+
+
+def _counted(
+  architecture: Architecture,
+  encoding: spaces.Encoding,
+  space: spaces.Space,
+  config: layout.NetworkConfig,
+) -> EdgeCosts:
+  """Counts parameters and multiply-adds."""
+  slots = (len(space.cells), space.edges)
+  table = np.zeros((2, *slots, len(space.operations)), np.int64)
+  leaves_input = strided(encoding, space)
+  for cell, place, count in kinds(architecture, space, config):
+    by_stride = [_row(space.operations, place, s) for s in (False, True)]
+    rows = np.array(by_stride, np.int64)[leaves_input[cell].astype(int)]
+    table[:, cell] += count * np.moveaxis(rows, -1, 0)
+  table *= np.asarray(encoding.present)[..., np.newaxis]
+  whole = EdgeCosts(np.zeros(2, np.int64), table).total(encoding.operations)
+  fixed = np.array(cost.network(architecture, config), np.int64) - whole
+  return EdgeCosts(fixed, table)
+
+
+def _row(
+  operations: Sequence[str], place: layout.CellPlace, leaves_input: bool
+) -> list[Cost]:
+  return [cost.edge(name, place, leaves_input) for name in operations]

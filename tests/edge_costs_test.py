@@ -1,0 +1,97 @@
+"""Tests of nat_tf.edge_costs."""
+
+from __future__ import annotations
+
+from absl.testing import absltest
+from absl.testing import parameterized
+import numpy as np
+
+from nat_tf import cost
+from nat_tf import edge_costs
+from nat_tf import layout
+from nat_tf import sampling
+from nat_tf import spaces
+from nat_tf import zoo
+
+# Method, section 7.
+_CIFAR10 = layout.NetworkConfig(20, 36, (32, 32), 3, 10)
+_DARTS = zoo.load('darts')
+
+
+def _config(space):
+  return layout.NetworkConfig(17, 16, (15, 16), 1, 100, space.skeleton)
+
+
+class EdgeCostsTest(parameterized.TestCase):
+  @parameterized.parameters(*spaces.SPACES)
+  def test_adds_up_to_the_cost_of_the_network(self, name):
+    # Random architectures of the space, and random operations on their graphs.
+    space = spaces.SPACES[name]
+    config = _config(space)
+    rng = np.random.default_rng(0)
+    random = spaces.Encoding(
+      *(x.numpy() for x in sampling.RandomSampler(space)(20, [0, 0]))
+    )
+    for i in range(20):
+      one = spaces.Encoding(*(x[i] for x in random))
+      costs = edge_costs.measure(space.decode(one), space, config)
+      self.assertEqual(costs.edges.dtype, np.int64)
+      operations = rng.integers(len(space.operations), size=one.present.shape)
+      other = one._replace(
+        operations=np.where(one.present, operations, space.index('null'))
+      )
+      totals = costs.total(np.stack([one.operations, other.operations]))
+      for total, encoding in zip(totals, (one, other)):
+        expected = cost.network(space.decode(encoding), config)
+        self.assertEqual(tuple(total), expected)
+
+  def test_counts_beyond_32_bits(self):
+    costs = edge_costs.measure(
+      _DARTS, spaces.DARTS, layout.NetworkConfig(20, 96, (224, 224), 3, 1000)
+    )
+    total = costs.total(spaces.DARTS.encode(_DARTS).operations)
+    self.assertGreater(total[edge_costs.MADDS], 2**32)
+
+  def test_least_is_all_null(self):
+    allowed = np.ones([2, 8, len(spaces.DARTS.operations)], bool)
+    costs = edge_costs.measure(_DARTS, spaces.DARTS, _CIFAR10)
+    self.assertSequenceEqual(
+      costs.least(allowed).tolist(), costs.fixed.tolist()
+    )
+
+  def test_least_keeps_to_what_is_allowed(self):
+    operations = spaces.DARTS.encode(_DARTS).operations
+    itself = np.eye(len(spaces.DARTS.operations), dtype=bool)[operations]
+    costs = edge_costs.measure(_DARTS, spaces.DARTS, _CIFAR10)
+    self.assertSequenceEqual(
+      costs.least(itself).tolist(), cost.network(_DARTS, _CIFAR10)
+    )
+
+  def test_time_is_the_third_measure(self):
+    operations = spaces.DARTS.encode(_DARTS).operations
+    times = np.arange(2 * 8 * 13).reshape(2, 8, 13)
+    seen = []
+
+    def latency(*arguments):
+      seen.append(arguments)
+      return 1_000, times
+
+    allowed = times % 2 == 0
+    costs = edge_costs.measure(_DARTS, spaces.DARTS, _CIFAR10, allowed, latency)
+    total = costs.total(operations)
+    self.assertEqual(
+      total[edge_costs.NANOSECONDS],
+      1_000 + sum(times[i][operations[i]] for i in np.ndindex(2, 8)),
+    )
+    self.assertEqual(tuple(total[:2]), cost.network(_DARTS, _CIFAR10))
+    self.assertIs(seen[0][-1], allowed)
+
+  def test_a_slot_that_is_not_there_costs_nothing(self):
+    # In the `micro` space a DARTS cell leaves the slots of vertex 6 empty.
+    costs = edge_costs.measure(_DARTS, spaces.MICRO, _CIFAR10)
+    self.assertFalse(costs.edges[:, :, 8:].any())
+    self.assertTrue(costs.edges[:, :, :8].any())
+
+
+if __name__ == '__main__':
+  absltest.main()
