@@ -13,8 +13,9 @@ TensorFlow here.
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -22,7 +23,6 @@ from nat_tf import cost
 from nat_tf import layout
 from nat_tf import spaces
 from nat_tf.architecture import Architecture
-from nat_tf.cost import Cost
 
 # Measures, by position: `EdgeCosts.edges[PARAMS]`. The last may be missing.
 PARAMS, MADDS, NANOSECONDS = range(3)
@@ -130,14 +130,28 @@ def kinds(
   return [(space.cells.index(p.kind), p, count) for p, count in own.items()]
 
 
-def strided(encoding: spaces.Encoding, space: spaces.Space) -> np.ndarray:
-  """Returns which slots leave an input vertex, `[cells, edges]` bool.
+def joins(
+  encoding: spaces.Encoding,
+  space: spaces.Space,
+  cell: int,
+  place: layout.CellPlace,
+) -> list[tuple[int, layout.EdgePlace]]:
+  """Returns what the edges of a cell join at one of its places.
 
   Args:
     encoding: of one architecture.
     space: its space.
+    cell: position of the cell in the space.
+    place: where it stands.
+
+  Returns:
+    Slot and what its edge joins, for the slots that are present.
   """
-  return np.asarray(encoding.sources) < space.inputs
+  sources, present = encoding.sources[cell], encoding.present[cell]
+  return [
+    (slot, place.edge(int(sources[slot]), space.targets[slot]))
+    for slot in np.flatnonzero(present).tolist()
+  ]
 
 
 def _counted(
@@ -149,18 +163,12 @@ def _counted(
   """Counts parameters and multiply-adds."""
   slots = (len(space.cells), space.edges)
   table = np.zeros((2, *slots, len(space.operations)), np.int64)
-  leaves_input = strided(encoding, space)
+  row = functools.cache(
+    lambda joined: [cost.edge(name, joined) for name in space.operations]
+  )
   for cell, place, count in kinds(architecture, space, config):
-    by_stride = [_row(space.operations, place, s) for s in (False, True)]
-    rows = np.array(by_stride, np.int64)[leaves_input[cell].astype(int)]
-    table[:, cell] += count * np.moveaxis(rows, -1, 0)
-  table *= np.asarray(encoding.present)[..., np.newaxis]
+    for slot, joined in joins(encoding, space, cell, place):
+      table[:, cell, slot] += count * np.array(row(joined), np.int64).T
   whole = EdgeCosts(np.zeros(2, np.int64), table).total(encoding.operations)
   fixed = np.array(cost.network(architecture, config), np.int64) - whole
   return EdgeCosts(fixed, table)
-
-
-def _row(
-  operations: Sequence[str], place: layout.CellPlace, leaves_input: bool
-) -> list[Cost]:
-  return [cost.edge(name, place, leaves_input) for name in operations]

@@ -24,6 +24,7 @@ from nat_tf import operations
 from nat_tf import spaces
 from nat_tf import stages
 from nat_tf.architecture import Architecture
+from nat_tf.layout import EdgePlace
 
 _WARM_UP, _REPEATS = 3, 15
 
@@ -32,20 +33,14 @@ class Part(NamedTuple):
   """What is timed by itself.
 
   Attributes:
-    name: an operation of the vocabulary; or `conv`, a convolution of a `window`
-      with a stride, or `dense`.
-    size: height and width of its input.
-    inputs: channels of its input.
-    outputs: channels of its output; an operation keeps the number.
-    stride: of the operation or the convolution.
+    name: an operation of the vocabulary; or `conv`, a convolution of a
+      `window`, or `dense`.
+    joins: its sizes and channels.
     window: side of the window of a `conv`; 0 otherwise.
   """
 
   name: str
-  size: tuple[int, int]
-  inputs: int
-  outputs: int
-  stride: int = 1
+  joins: EdgePlace
   window: int = 0
 
 
@@ -80,14 +75,11 @@ class PartsLatency:
     """
     encoding = space.encode(architecture)
     table = np.zeros(allowed.shape, np.int64)
-    leaves_input = edge_costs.strided(encoding, space)
-    wanted = allowed & np.asarray(encoding.present)[..., np.newaxis]
     for cell, place, count in edge_costs.kinds(architecture, space, config):
-      for edge, index in np.argwhere(wanted[cell]).tolist():
-        part = _on_edge(
-          space.operations[index], place, bool(leaves_input[cell, edge])
-        )
-        table[cell, edge, index] += count * self._time(part)
+      for slot, joined in edge_costs.joins(encoding, space, cell, place):
+        for index in np.flatnonzero(allowed[cell, slot]).tolist():
+          part = Part(space.operations[index], joined)
+          table[cell, slot, index] += count * self._time(part)
     fixed = sum(self._time(p) for p in _fixed_parts(architecture, config))
     return fixed, table
 
@@ -105,9 +97,9 @@ def stopwatch(part: Part) -> int:
   steps = _steps(part)
   if not steps:
     return 0
-  shape = [1, *part.size, part.inputs]
+  shape = [1, *part.joins.input_size, part.joins.inputs]
   if part.name == 'dense':
-    shape = [1, part.inputs]
+    shape = [1, part.joins.inputs]
   x = tf.random.stateless_normal(shape, [0, 0])
 
   @tf.function(autograph=False)
@@ -130,56 +122,72 @@ def _median(function: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> int:
 
 def _steps(part: Part) -> list[Callable[[tf.Tensor], tf.Tensor]]:
   """Returns what a part computes; nothing for identity and null."""
-  shape: tuple[int, ...]
+  widths = part.joins.inputs, part.joins.outputs
   if part.name == 'dense':
-    kernel = tf.random.stateless_normal([part.inputs, part.outputs], [0, 1])
+    kernel = tf.random.stateless_normal(widths, [0, 1])
     return [lambda x: tf.matmul(x, kernel)]
   if part.name == 'conv':
-    shape = (part.window, part.window, part.inputs, part.outputs)
-    kernel = tf.random.stateless_normal(shape, [0, 1])
-    return [lambda x: tf.nn.conv2d(x, kernel, part.stride, 'SAME')]
-  chain = operations.chain(part.name, part.stride, shared=False)
-  steps: list[Callable[[tf.Tensor], tf.Tensor]] = []
-  for stage in chain.stages if chain else ():
-    if not isinstance(stage, stages.Normalize):
-      steps.append(_step(stage, part.inputs))
-  return steps
+    kernel = tf.random.stateless_normal([part.window] * 2 + [*widths], [0, 1])
+    return [lambda x: tf.nn.conv2d(x, kernel, part.joins.stride, 'SAME')]
+  chain = operations.on(part.name, part.joins, shared=False)
+  return [
+    _step(stage, before, after)
+    for stage, before, after in (chain.flow(*widths) if chain else ())
+    if not isinstance(stage, stages.Normalize)
+  ]
 
 
 def _step(
-  stage: stages.Stage, channels: int
+  stage: stages.Stage, before: int, after: int
 ) -> Callable[[tf.Tensor], tf.Tensor]:
-  shape = stage.kernel_shape(channels)
+  shape = stage.kernel_shape(before, after)
   kernel = None
   if shape is not None:
     kernel = tf.random.stateless_normal(shape, [0, 1])
   return lambda x: stage(x, kernel)
 
 
-def _on_edge(name: str, place: layout.CellPlace, leaves_input: bool) -> Part:
-  if leaves_input:
-    size, stride = place.input_size, place.stride
-  else:
-    size, stride = place.output_size, 1
-  return Part(name, size, place.channels, place.channels, stride)
-
-
 def _fixed_parts(
   architecture: Architecture, config: layout.NetworkConfig
 ) -> Iterator[Part]:
-  """Yields what no transformation changes; compare `cost.network`."""
-  inputs, stem = config.skeleton.cell_inputs, config.stem_channels
-  size = config.image_size
-  yield Part('conv', size, config.image_channels, stem, window=3)
-  outputs = [(stem, size)] * inputs
+  """Yields what no transformation changes; compare `cost.parts`."""
+  skeleton, stem = config.skeleton, layout.stem(config)
+  for convolution, joined in stem:
+    yield Part('conv', joined, window=convolution.kernel)
+  outputs = [
+    (stem[i][1].outputs, stem[i][1].output_size) for i in skeleton.stem_outputs
+  ]
   for place in layout.places(config):
     cell = config.cell(place, architecture)
-    for source, size in outputs[-inputs:] if place.prepares else ():
+    sources = outputs[-cell.inputs :]
+    if place.pool:
+      channels, size = sources[0]
+      pool = place.pool
+      joined = EdgePlace(
+        channels, channels, pool.stride, size, place.input_size
+      )
+      yield Part(f'max_pool_{pool.kernel}x{pool.kernel}', joined)
+    for channels, size in sources if place.prepares else ():
       # A factorised reduction is two such convolutions of half the channels.
       stride = 1 if size == place.input_size else 2
-      yield Part('conv', size, source, place.channels, stride, window=1)
-    if cell is config.skeleton.reduction:
+      joined = EdgePlace(
+        channels, place.channels, stride, size, place.input_size
+      )
+      yield Part('conv', joined, window=1)
+    if cell is skeleton.reduction:
       for edge in cell.edges:
-        yield _on_edge(edge.operation, place, edge.source < cell.inputs)
+        yield Part(edge.operation, place.edge(edge.source, edge.target))
     outputs.append((len(cell.concat) * place.channels, place.output_size))
-  yield Part('dense', (1, 1), outputs[-1][0], config.classes)
+  yield from _head(config, *outputs[-1])
+
+
+def _head(
+  config: layout.NetworkConfig, channels: int, size: tuple[int, int]
+) -> Iterator[Part]:
+  """Yields what follows the last cell."""
+  head, widths = config.skeleton.head, layout.features(config, channels)
+  if head.convolution:
+    yield Part('conv', EdgePlace(channels, widths[1], 1, size, size), window=1)
+  dense = [*widths[-1 - len(head.hidden) :], config.classes]
+  for inputs, outputs in zip(dense, dense[1:]):
+    yield Part('dense', EdgePlace(inputs, outputs, 1, (1, 1), (1, 1)))

@@ -18,6 +18,7 @@ from nat_tf import plan_mixture
 from nat_tf import policy
 from nat_tf import policy_model
 from nat_tf import sampling
+from nat_tf import skeletons
 from nat_tf import spaces
 from nat_tf import transitions
 from nat_tf.affordable import Allowance
@@ -196,7 +197,7 @@ class LikeliestTest(tf.test.TestCase, parameterized.TestCase):
 
 
 # Small: what a network adds up to is tested with `edge_costs`.
-_FRAME = layout.NetworkConfig(4, 4, (8, 8), 1, 10)
+_FRAME = layout.NetworkConfig(4, 4, (8, 8), 1, 10, skeletons.CELLS)
 _ACTORS = {
   name: policy.create(name, spaces.MICRO, seed=1)
   for name in ('edges', 'gcn', 'lstm', 'random')

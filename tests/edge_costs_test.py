@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from absl.testing import absltest
 from absl.testing import parameterized
 import numpy as np
 
 from nat_tf import cost
 from nat_tf import edge_costs
+from nat_tf import hand_made
 from nat_tf import layout
 from nat_tf import sampling
+from nat_tf import skeletons
 from nat_tf import spaces
 from nat_tf import zoo
 
 # Method, section 7.
-_CIFAR10 = layout.NetworkConfig(20, 36, (32, 32), 3, 10)
+_CIFAR10 = layout.NetworkConfig(20, 36, (32, 32), 3, 10, skeletons.CELLS)
 _DARTS = zoo.load('darts')
 
 
@@ -45,9 +49,26 @@ class EdgeCostsTest(parameterized.TestCase):
         expected = cost.network(space.decode(encoding), config)
         self.assertEqual(tuple(total), expected)
 
+  # Hand-made networks have other channels, sizes and graphs in every block.
+  @parameterized.product(name=hand_made.names(), form=skeletons.FORMS)
+  def test_adds_up_in_hand_made_networks(self, name, form):
+    beta = zoo.load(name)
+    space = spaces.around('one', beta, 'nat++')
+    config = dataclasses.replace(
+      _CIFAR10, channels=16, skeleton=skeletons.load(name, form)
+    )
+    costs = edge_costs.measure(beta, space, config)
+    random = sampling.RandomSampler(space)(5, [0, 0])
+    for i in range(5):
+      one = spaces.Encoding(*(x[i].numpy() for x in random))
+      expected = cost.network(space.decode(one), config)
+      self.assertEqual(tuple(costs.total(one.operations)), expected)
+
   def test_counts_beyond_32_bits(self):
     costs = edge_costs.measure(
-      _DARTS, spaces.DARTS, layout.NetworkConfig(20, 96, (224, 224), 3, 1000)
+      _DARTS,
+      spaces.DARTS,
+      layout.NetworkConfig(20, 96, (224, 224), 3, 1000, skeletons.CELLS),
     )
     total = costs.total(spaces.DARTS.encode(_DARTS).operations)
     self.assertGreater(total[edge_costs.MADDS], 2**32)

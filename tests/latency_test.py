@@ -11,12 +11,14 @@ from nat_tf import edge_costs
 from nat_tf import latency
 from nat_tf import layout
 from nat_tf import nasbench201
+from nat_tf import skeletons
 from nat_tf import spaces
 from nat_tf import zoo
 from nat_tf.latency import Part
+from nat_tf.layout import EdgePlace
 
 # A normal cell, a reduction, a normal cell; then sizes and channels differ.
-_CONFIG = layout.NetworkConfig(3, 4, (8, 8), 1, 10)
+_CONFIG = layout.NetworkConfig(3, 4, (8, 8), 1, 10, skeletons.CELLS)
 _DARTS = zoo.load('darts')
 _SPACE = spaces.DARTS
 _SLOTS = (2, 8, len(_SPACE.operations))
@@ -30,7 +32,7 @@ class _Clock:
 
   def __call__(self, part):
     self.seen[part] += 1
-    return {'conv': 1_000, 'dense': 100}.get(part.name, part.inputs)
+    return {'conv': 1_000, 'dense': 100}.get(part.name, part.joins.inputs)
 
 
 class PartsLatencyTest(absltest.TestCase):
@@ -61,10 +63,10 @@ class PartsLatencyTest(absltest.TestCase):
     self.assertEqual(
       parts,
       {
-        Part('skip', (8, 8), 8, 8, 2),
-        Part('skip', (4, 4), 8, 8, 1),
-        Part('skip', (4, 4), 16, 16, 2),
-        Part('skip', (2, 2), 16, 16, 1),
+        Part('skip', EdgePlace(8, 8, 2, (8, 8), (4, 4))),
+        Part('skip', EdgePlace(8, 8, 1, (4, 4), (4, 4))),
+        Part('skip', EdgePlace(16, 16, 2, (4, 4), (2, 2))),
+        Part('skip', EdgePlace(16, 16, 1, (2, 2), (2, 2))),
       },
     )
 
@@ -83,19 +85,35 @@ class PartsLatencyTest(absltest.TestCase):
     # four edges each.
     self.assertEqual(fixed, 3 * 1_000 + 4 * (8 + 16) + 100)
 
+  def test_hand_made_networks_have_pools_and_more_dense_layers(self):
+    #   stem, 4 pools before the stages, 3 dense layers; the last pool is part
+    #   of the head and not timed.
+    beta = zoo.load('vgg16')
+    space = spaces.around('one', beta, 'nat')
+    config = layout.NetworkConfig(
+      1, 8, (32, 32), 3, 10, skeletons.load('vgg16', 'imagenet')
+    )
+    clock = _Clock()
+    allowed = np.zeros([5, space.edges, len(space.operations)], bool)
+    latency.PartsLatency(clock)(beta, space, config, allowed)
+    names = collections.Counter(part.name for part in clock.seen)
+    self.assertEqual(names, {'conv': 1, 'max_pool_2x2': 4, 'dense': 3})
+
   def test_real_times(self):
     # A hundred times the work takes longer on any device.
-    small = Part('conv_3x3', (8, 8), 4, 4)
-    large = Part('conv_5x5', (32, 32), 64, 64)
+    small = EdgePlace(4, 4, 1, (8, 8), (8, 8))
+    large = EdgePlace(64, 64, 1, (32, 32), (32, 32))
     parts = latency.PartsLatency()
-    self.assertLess(parts._time(small), parts._time(large))
-    self.assertEqual(parts._time(Part('null', (8, 8), 4, 4)), 0)
-    self.assertEqual(parts._time(Part('skip', (8, 8), 4, 4)), 0)
+    self.assertLess(
+      parts._time(Part('conv_3x3', small)), parts._time(Part('conv_5x5', large))
+    )
+    self.assertEqual(parts._time(Part('null', small)), 0)
+    self.assertEqual(parts._time(Part('skip', small)), 0)
     for part in (
-      Part('skip', (9, 8), 4, 4, 2),
-      Part('max_pool_3x3', (8, 8), 4, 4, 2),
-      Part('conv', (8, 8), 3, 6, 2, 1),
-      Part('dense', (1, 1), 16, 10),
+      Part('skip', EdgePlace(4, 4, 2, (9, 8), (5, 4))),
+      Part('max_pool_3x3', EdgePlace(4, 4, 2, (8, 8), (4, 4))),
+      Part('conv', EdgePlace(3, 6, 2, (8, 8), (4, 4)), 1),
+      Part('dense', EdgePlace(16, 10, 1, (1, 1), (1, 1))),
     ):
       self.assertGreaterEqual(parts._time(part), 0)
 

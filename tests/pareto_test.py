@@ -8,6 +8,7 @@ from nat_tf import edge_costs
 from nat_tf import layout
 from nat_tf import pareto
 from nat_tf import policy
+from nat_tf import skeletons
 from nat_tf import spaces
 from nat_tf import transformer as transformer_lib
 from nat_tf import transitions
@@ -55,7 +56,7 @@ class _Transformer(transformer_lib.Transformer):
     self.actor = policy.create('random', self.space)
     self._allowed = transitions.allowed('nat', self.space.operations)
     self._worth = accuracy
-    self._config = layout.NetworkConfig(8, 4, (8, 8), 1, 10)
+    self._config = layout.NetworkConfig(8, 4, (8, 8), 1, 10, skeletons.CELLS)
     self.measured = []
 
   def terms(self, architecture, budget=None):
