@@ -219,7 +219,7 @@ class Transformer:
     costs = edge_costs.measure(
       architecture,
       self.space,
-      self._frame(self.config.final_cells, self.config.final_channels),
+      self.final(),
       allowed,
       self._latency if budget.timed else None,
     )
