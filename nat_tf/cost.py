@@ -1,8 +1,10 @@
 """What an architecture costs: parameters and multiply-adds, computed exactly.
 
-Counted for the final network, trained from scratch: parameters are the
-trainable ones, batch norm's scale and offset included; multiply-adds are those
-of convolutions and dense layers, for one image.
+Counted for the final network (`final_network.py`), trained from scratch:
+parameters are the trainable ones, batch norm's scale and offset included, its
+moving statistics not; multiply-adds are those of convolutions and dense layers,
+for one image. What does not reach the output is not there and costs nothing
+(`reach.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import NamedTuple
 
 from nat_tf import layout
 from nat_tf import operations
+from nat_tf import reach as reach_lib
 from nat_tf.architecture import Architecture
 from nat_tf.architecture import Cell
 from nat_tf.layout import CellPlace
@@ -75,20 +78,22 @@ def parts(
   Returns:
     Pairs of a name and a cost: `stem`, the name of every cell, `head`.
   """
-  stem = layout.stem(config)
+  stem, reach = layout.stem(config), reach_lib.of_network(architecture, config)
   total = [
     _conv(
       edge_place.inputs, one.channels, one.kernel**2, edge_place.output_size
     )
-    for one, edge_place in stem
+    for (one, edge_place), live in zip(stem, reach.stem)
+    if live
   ]
   result = [('stem', sum_of(total))]
   channels = [stem[i][0].channels for i in config.skeleton.stem_outputs]
-  for place in layout.places(config):
+  for place, cell_reach in zip(layout.places(config), reach.cells):
     cell = config.cell(place, architecture)
-    own = cell_cost(cell, place)
-    for source in channels[-cell.inputs :] if place.prepares else ():
-      own = own.plus(_conv(source, place.channels, 1, place.input_size))
+    own = _edges(cell, place, cell_reach)
+    for source, live in zip(channels[-cell.inputs :], cell_reach.inputs):
+      if live and place.prepares:
+        own = own.plus(_conv(source, place.channels, 1, place.input_size))
     result.append((place.kind, own))
     channels.append(len(cell.concat) * place.channels)
   result.append(('head', _head(config, channels[-1])))
@@ -100,16 +105,12 @@ def sum_of(costs: Iterable[Cost]) -> Cost:
   return functools.reduce(Cost.plus, costs, Cost(0, 0))
 
 
-def cell_cost(cell: Cell, place: CellPlace) -> Cost:
-  """Returns the cost of a cell's edges, without the preparation of its inputs.
-
-  Args:
-    cell: the cell.
-    place: where in the network it stands.
-  """
+def _edges(cell: Cell, place: CellPlace, reach: reach_lib.CellReach) -> Cost:
+  """The cost of a cell's edges, without the preparation of its inputs."""
   return sum_of(
     edge(one.operation, place.edge(one.source, one.target))
-    for one in cell.edges
+    for one, live in zip(cell.edges, reach.edges)
+    if live
   )
 
 

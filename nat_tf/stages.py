@@ -35,7 +35,8 @@ class Axis(enum.Enum):
 # Maps a gradient of a stage's output to those of its input and kernel.
 Pullback = Callable[[tf.Tensor], 'tuple[tf.Tensor, tf.Tensor | None]']
 
-_EPSILON = 1e-5
+# Of all batch norms.
+EPSILON = 1e-5
 
 
 class Stage(abc.ABC):
@@ -166,7 +167,7 @@ class Normalize(Stage):
       offset=tf.zeros([channels]),
       mean=nothing,
       variance=nothing,
-      epsilon=_EPSILON,
+      epsilon=EPSILON,
     )
     return y, tf.stack(statistics)
 
@@ -178,7 +179,7 @@ class Normalize(Stage):
         scale=tf.ones([x.shape[-1]]),
         reserve_space_1=kept[0],
         reserve_space_2=kept[1],
-        epsilon=_EPSILON,
+        epsilon=EPSILON,
       )
       return dx, None
 

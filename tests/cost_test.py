@@ -225,8 +225,10 @@ class NetworkTest(parameterized.TestCase):
     self.assertEqual(cost.network(cell, config), total)
 
     with self.subTest('a skip is free everywhere'):
+      # Beside a convolution: without it a null would end the network.
+      beside = '|none~0|+|nor_conv_1x1~0|none~1|+|{}~0|none~1|skip_connect~2|'
       skip, null = (
-        cost.network(nasbench201.from_text(none.format(name)), config)
+        cost.network(nasbench201.from_text(beside.format(name)), config)
         for name in ('skip_connect', 'none')
       )
       self.assertEqual(skip, null)
@@ -243,6 +245,62 @@ class NetworkTest(parameterized.TestCase):
       cost.network(one, config).plus(Cost(2 * 3, 2 * 3)),
       cost.network(two, config),
     )
+
+  # The head reads vertex 3, which reads input 1; 2 has no reader.
+  def test_what_nobody_reads_is_free(self):
+    edges = (Edge(0, 2, 'conv_5x5'), Edge(1, 3, 'conv_1x1'))
+    without = (Edge(0, 2, 'null'), Edge(1, 3, 'conv_1x1'))
+    config = layout.NetworkConfig(1, 2, (4, 4), 1, 3, skeletons.CELLS)
+    one, two = (
+      cost.network(Architecture.of(normal=Cell(2, 4, which, (3,))), config)
+      for which in (edges, without)
+    )
+    self.assertEqual(one, two)
+    # Stem, one input of two, the convolution, the classifier.
+    params = (9 * 6 + 12) + (6 * 2 + 4) + (2 * 2 + 4) + (2 * 3 + 3)
+    self.assertEqual(one.params, params)
+
+
+class ImagenetTest(parameterized.TestCase):
+  # As `NetworkTest.test_published_cifar10_network`.
+  @parameterized.parameters(
+    ('darts', '4.72 M', '530 M'),
+    ('nat_darts', '3.98 M', '441 M'),
+    ('nat++_darts', '3.72 M', '413 M'),
+    ('enas', '5.63 M', '608 M'),
+    ('nat_enas', '5.63 M', '608 M'),
+    ('nat++_enas', '5.38 M', '583 M'),
+  )
+  def test_published_cells(self, name, params, madds):
+    skeleton = skeletons.load('cells', 'imagenet')
+    config = layout.NetworkConfig(14, 48, (224, 224), 3, 1000, skeleton)
+    total = cost.network(zoo.load(name), config)
+    self.assertEqual(f'{total.params / 1e6:.2f} M', params)
+    self.assertEqual(f'{total.madds / 1e6:.0f} M', madds)
+
+
+class HandMadeTest(parameterized.TestCase):
+  # Parameters of the ResNets for CIFAR-10 are those of He et al., CVPR 2016,
+  # the others those of PyTorch's torchvision. Multiply-adds are quoted as 1.82,
+  # 4.1, 15.5 and 0.30 G, 41 and 126 M; the last with 1x1 convolutions in two
+  # shortcuts, 0.26 M, where He et al. and we have none.
+  @parameterized.parameters(
+    ('resnet18', 'imagenet', '11.69 M', '1814 M'),
+    ('resnet50', 'imagenet', '25.56 M', '4089 M'),
+    ('vgg16', 'imagenet', '138.36 M', '15470 M'),
+    ('mobilenetv2', 'imagenet', '3.50 M', '301 M'),
+    ('resnet20', 'cifar10', '0.27 M', '41 M'),
+    ('resnet56', 'cifar10', '0.85 M', '125 M'),
+  )
+  def test_published_size(self, name, form, params, madds):
+    side, classes = (224, 1000) if form == 'imagenet' else (32, 10)
+    skeleton = skeletons.load(name, form)
+    config = layout.NetworkConfig(
+      1, skeleton.base, (side, side), 3, classes, skeleton
+    )
+    total = cost.network(zoo.load(name), config)
+    self.assertEqual(f'{total.params / 1e6:.2f} M', params)
+    self.assertEqual(f'{total.madds / 1e6:.0f} M', madds)
 
 
 if __name__ == '__main__':

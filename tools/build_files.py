@@ -18,6 +18,7 @@ _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _SIZES = {
   'algorithm_test': 'large',
   'commands_test': 'large',
+  'final_network_test': 'large',
   'policy_study_test': 'large',
   'supernet_test': 'large',
 }

@@ -1,0 +1,455 @@
+"""The final network of an architecture: a Keras model, trained from scratch.
+
+An ordinary functional model that gives logits. Its layers are Keras's wherever
+Keras has them; batch norm has scale, offset and moving statistics (method,
+section 6). Names say where a layer stands: `cell_3/edge_0_2_sep_conv_3x3/norm`.
+
+It holds what reaches its output and nothing else (`reach.py`), so that every
+weight is trained. `cost.network` counts the same: it equals the sizes of
+`model.trainable_weights`. `model.count_params()` is larger by the moving
+statistics.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Sequence
+import functools
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from nat_tf import layout
+from nat_tf import operations
+from nat_tf import reach as reach_lib
+from nat_tf import stages
+from nat_tf.architecture import Architecture
+from nat_tf.layout import CellPlace
+from nat_tf.layout import NetworkConfig
+
+# What a batch norm's moving statistics keep a step. Published networks of this
+# kind were trained with PyTorch's 0.1 of news.
+_MOMENTUM = 0.9
+
+_layers = tf.keras.layers
+_serializable = tf.keras.utils.register_keras_serializable('nat_tf')
+
+# Keras's symbolic tensor: what calling a layer on an input gives.
+_Map = Any
+
+
+@_serializable
+class Shift(tf.keras.layers.Layer):
+  """Moves a map by a pixel up and left; an odd side keeps its length.
+
+  What a factorised reduction's second half reads.
+  """
+
+  def call(self, x):
+    """Returns `[batch, even height, even width, channels]`."""
+    odd = [[0, 0], [0, x.shape[1] % 2], [0, x.shape[2] % 2], [0, 0]]
+    return tf.pad(x[:, 1:, 1:], odd)
+
+
+@_serializable
+class Widen(tf.keras.layers.Layer):
+  """Adds channels of zeros, or leaves the last out; see `stages.Widen`.
+
+  Args:
+    outputs: channels of its result.
+  """
+
+  def __init__(self, outputs: int, **kwargs):
+    super().__init__(**kwargs)
+    self._stage = stages.Widen(outputs)
+
+  def call(self, x):
+    """Returns `[batch, height, width, outputs]`."""
+    return self._stage(x)
+
+  def get_config(self):
+    """See Keras's layer."""
+    return {**super().get_config(), 'outputs': self._stage.outputs}
+
+
+@_serializable
+class Zeros(tf.keras.layers.Layer):
+  """A map of zeros, as many as there are images.
+
+  Args:
+    shape: height, width, channels.
+  """
+
+  def __init__(self, shape: Sequence[int], **kwargs):
+    super().__init__(**kwargs)
+    self._shape = tuple(shape)
+
+  def call(self, images):
+    """Returns `[batch, height, width, channels]`."""
+    return tf.zeros([tf.shape(images)[0], *self._shape], images.dtype)
+
+  def get_config(self):
+    """See Keras's layer."""
+    return {**super().get_config(), 'shape': self._shape}
+
+
+class Part(NamedTuple):
+  """A part of the network, as a model of its own.
+
+  Attributes:
+    name: `stem`, the name of a cell, `head`.
+    model: from what the part reads to what it gives; None where nothing of it
+      reaches the network's output. Its weights are its own.
+    key: equal for parts that compute the same on maps of the same shapes.
+  """
+
+  name: str
+  model: tf.keras.Model | None
+  key: Any
+
+
+def build(architecture: Architecture, config: NetworkConfig) -> tf.keras.Model:
+  """Returns the final network, from images to logits.
+
+  Args:
+    architecture: what it is made of.
+    config: its size.
+
+  Raises:
+    ArchitectureError: the architecture does not fit the skeleton.
+  """
+  layout.check(architecture, config.skeleton)
+  builder = _Builder(architecture, config)
+  images = _input((*config.image_size, config.image_channels), 'images')
+  outputs = builder.stem(images)
+  for number in range(len(builder.places)):
+    inputs = outputs[number:]
+    outputs.append(builder.cell(number, inputs, images))
+  logits = builder.head(outputs[-1])
+  return tf.keras.Model(images, logits, name=config.skeleton.name)
+
+
+def parts(architecture: Architecture, config: NetworkConfig) -> list[Part]:
+  """Returns stem, cells and head, each as a model of its own.
+
+  Args:
+    architecture: what the network is made of.
+    config: its size.
+
+  Raises:
+    ArchitectureError: the architecture does not fit the skeleton.
+  """
+  layout.check(architecture, config.skeleton)
+  builder = _Builder(architecture, config)
+  return [
+    builder.stem_part(),
+    *(builder.cell_part(number) for number in range(len(builder.places))),
+    builder.head_part(),
+  ]
+
+
+class _Builder:
+  """Calls the layers of one network on Keras's symbolic tensors.
+
+  Attributes:
+    places: where the cells stand.
+  """
+
+  def __init__(self, architecture: Architecture, config: NetworkConfig):
+    self.places = layout.places(config)
+    self._config = config
+    self._cells = [config.cell(place, architecture) for place in self.places]
+    self._reach = reach_lib.of_network(architecture, config)
+    self._used: collections.Counter[str] = collections.Counter()
+
+  def stem(self, images: _Map) -> list[_Map]:
+    """Returns what the first cell reads; None for what it does not."""
+    skeleton, x = self._config.skeleton, images
+    outputs: list[_Map] = []
+    for i, (one, _) in enumerate(layout.stem(self._config)):
+      if not self._reach.stem[i]:
+        outputs.append(None)
+        continue
+      scope = f'stem_{i}'
+      convolution = stages.Conv(one.kernel, one.stride)
+      x = self._stage(convolution, scope, x, one.channels)
+      x = self._stage(stages.Normalize(), scope, x)
+      if skeleton.activates_stem:
+        x = self._stage(stages.Relu(), scope, x)
+      outputs.append(x)
+    return [outputs[i] for i in skeleton.stem_outputs]
+
+  def cell(self, number: int, inputs: list[_Map], images: _Map) -> _Map:
+    """Returns a cell's output; None where nobody reads it.
+
+    Args:
+      number: of the cell, from 0.
+      inputs: outputs of the cells before, as many as it has inputs.
+      images: a map with as many images as all have.
+    """
+    place, cell = self.places[number], self._cells[number]
+    reach = self._reach.cells[number]
+    if not reach.live:
+      return None
+    scope = f'cell_{number}'
+    vertices: list[_Map] = [
+      self._prepared(place, scope, i, x) if read else None
+      for i, (x, read) in enumerate(zip(inputs, reach.inputs))
+    ]
+    incoming: list[list[_Map]] = [[] for _ in range(cell.vertices)]
+    zeros = functools.partial(self._zeros, place, scope, images)
+    for index, edge in enumerate(cell.edges):
+      # All edges of a target stand together: what they read is complete.
+      while len(vertices) <= edge.source:
+        vertices.append(self._sum(scope, incoming, len(vertices)))
+      if not reach.edges[index]:
+        continue
+      if vertices[edge.source] is None:
+        vertices[edge.source] = zeros(edge.source)
+      own = self._fresh(
+        f'{scope}/edge_{edge.source}_{edge.target}_{edge.operation}'
+      )
+      joins = place.edge(edge.source, edge.target)
+      chain = operations.on(edge.operation, joins, shared=False)
+      x = vertices[edge.source]
+      for stage in chain.stages if chain else ():
+        x = self._stage(stage, own, x, joins.outputs)
+      incoming[edge.target].append(x)
+    while len(vertices) < cell.vertices:
+      vertices.append(self._sum(scope, incoming, len(vertices)))
+    output = self._concat(
+      scope,
+      [zeros(v) if vertices[v] is None else vertices[v] for v in cell.concat],
+    )
+    if self._config.skeleton.activates and number < len(self.places) - 1:
+      output = self._stage(stages.Relu(), scope, output)
+    return output
+
+  def head(self, x: _Map) -> _Map:
+    """Returns logits for the last cell's output; see `layout.Head`."""
+    head, scope = self._config.skeleton.head, 'head'
+    if head.norm:
+      x = self._stage(stages.Normalize(), scope, x)
+    if head.activates:
+      x = self._stage(stages.Relu(), scope, x)
+    if head.convolution:
+      channels = self._config.scaled(head.convolution.channels)
+      x = self._stage(stages.Conv(1), scope, x, channels)
+      x = self._stage(stages.Normalize(), scope, x)
+      x = self._stage(stages.Relu6(), scope, x)
+    if head.pool:
+      x = self._stage(stages.MaxPool(*_window(head.pool)), scope, x)
+    if head.flattens:
+      x = _layers.Flatten(name=self._fresh(f'{scope}/flatten'))(x)
+    else:
+      name = self._fresh(f'{scope}/mean')
+      x = _layers.GlobalAveragePooling2D(name=name)(x)
+    for width in head.hidden:
+      name = self._fresh(f'{scope}/dense')
+      x = _layers.Dense(self._config.scaled(width), 'relu', name=name)(x)
+    return _layers.Dense(self._config.classes, name=f'{scope}/logits')(x)
+
+  def stem_part(self) -> Part:
+    """Returns the stem as a model."""
+    config = self._config
+    shape = (*config.image_size, config.image_channels)
+    images = _input(shape, 'images')
+    live = [x for x in self.stem(images) if x is not None]
+    model = tf.keras.Model(images, live, name='stem') if live else None
+    return Part('stem', model, ('stem',))
+
+  def cell_part(self, number: int) -> Part:
+    """Returns a cell with the preparation of its inputs as a model."""
+    place, reach = self.places[number], self._reach.cells[number]
+    shapes = tuple(self._shapes(number))
+    last = number == len(self.places) - 1
+    key = (self._cells[number], place, shapes, reach, last)
+    if not reach.live:
+      return Part(place.kind, None, key)
+    inputs = [_input(shape, f'input_{i}') for i, shape in enumerate(shapes)]
+    output = self.cell(number, inputs, inputs[-1])
+    model = tf.keras.Model(inputs, output, name=f'cell_{number}')
+    return Part(place.kind, model, key)
+
+  def head_part(self) -> Part:
+    """Returns the head as a model."""
+    x = _input(self._output_shape(len(self.places) - 1), 'input')
+    model = tf.keras.Model(x, self.head(x), name='head')
+    return Part('head', model, ('head',))
+
+  def _shapes(self, number: int) -> list[tuple[int, ...]]:
+    """Returns the shapes of what a cell reads."""
+    inputs = self._config.skeleton.cell_inputs
+    return [self._output_shape(cell) for cell in range(number - inputs, number)]
+
+  def _output_shape(self, number: int) -> tuple[int, ...]:
+    """Returns a cell's output's shape, below 0 that of the stem's."""
+    if number < 0:
+      output = self._config.skeleton.stem_outputs[number]
+      joins = layout.stem(self._config)[output][1]
+      return (*joins.output_size, joins.outputs)
+    place, cell = self.places[number], self._cells[number]
+    return (*place.output_size, place.channels * len(cell.concat))
+
+  def _prepared(self, place: CellPlace, scope: str, i: int, x: _Map) -> _Map:
+    """Returns an input as the cell's edges read it."""
+    scope = f'{scope}/input_{i}'
+    if place.prepares:
+      halves = i == 0 and place.halve_first
+      convolution = stages.FactorizedReduction() if halves else stages.Conv(1)
+      x = self._stage(convolution, scope, x, place.channels)
+      x = self._stage(stages.Normalize(), scope, x)
+    elif place.pool:
+      x = self._stage(stages.MaxPool(*_window(place.pool)), scope, x)
+    return x
+
+  def _sum(self, scope: str, incoming: list[list[_Map]], vertex: int) -> _Map:
+    """Returns a vertex; None where nothing reaches it."""
+    maps = incoming[vertex]
+    if len(maps) < 2:
+      return maps[0] if maps else None
+    return _layers.Add(name=f'{scope}/vertex_{vertex}')(maps)
+
+  def _zeros(
+    self, place: CellPlace, scope: str, images: _Map, vertex: int
+  ) -> _Map:
+    shape = (*place.size(vertex), place.width(vertex))
+    name = self._fresh(f'{scope}/vertex_{vertex}')
+    return Zeros(shape, name=name)(images)
+
+  def _concat(self, scope: str, maps: list[_Map]) -> _Map:
+    if len(maps) == 1:
+      return maps[0]
+    return _layers.Concatenate(name=f'{scope}/concat')(maps)
+
+  def _stage(
+    self, stage: stages.Stage, scope: str, x: _Map, outputs: int = 0
+  ) -> _Map:
+    """Returns what a stage makes of a map; its layers are new.
+
+    Args:
+      stage: the stage.
+      scope: what its layers' names begin with.
+      x: the map.
+      outputs: channels that the whole operation should give.
+    """
+    width = stage.width(x.shape[-1], outputs)
+    return _layers_of(stage, width, self._named(scope))(x)
+
+  def _named(self, scope: str) -> Callable[[str], str]:
+    return lambda name: self._fresh(f'{scope}/{name}')
+
+  def _fresh(self, name: str) -> str:
+    """Returns a name that no layer has: the second conv is called conv_2."""
+    self._used[name] += 1
+    count = self._used[name]
+    return name if count == 1 else self._fresh(f'{name}_{count}')
+
+
+def _layers_of(
+  stage: stages.Stage, width: int, name: Callable[[str], str]
+) -> Callable[[_Map], _Map]:
+  """Returns the layers that do what a stage does.
+
+  Args:
+    stage: the stage.
+    width: channels of its result.
+    name: makes a layer's name.
+  """
+  if isinstance(stage, stages.Relu):
+    return _layers.ReLU(name=name('relu'))
+  if isinstance(stage, stages.Relu6):
+    return _layers.ReLU(6, name=name('relu6'))
+  if isinstance(stage, stages.Normalize):
+    return _layers.BatchNormalization(
+      momentum=_MOMENTUM, epsilon=stages.EPSILON, name=name('norm')
+    )
+  if isinstance(stage, stages.DepthwiseConv):
+    return _depthwise(stage, name)
+  if isinstance(stage, stages.FactorizedReduction):
+    return _factorized_reduction(width, name)
+  if isinstance(stage, (stages.Conv, stages.LineConv)):
+    window = stage.kernel_shape(width, width)[:2]
+    return _conv(width, window, stage.strides, name('conv'))
+  if isinstance(stage, stages.MaxPool):
+    return _layers.MaxPooling2D(
+      stage.kernel, stage.stride, 'same', name=name('pool')
+    )
+  if isinstance(stage, stages.AvgPool):
+    return _layers.AveragePooling2D(
+      stage.kernel, stage.stride, 'same', name=name('pool')
+    )
+  if isinstance(stage, stages.Subsample):
+    return _subsample(stage.stride, name)
+  if isinstance(stage, stages.Widen):
+    return Widen(stage.outputs, name=name('widen'))
+  raise TypeError(f'no Keras layer is known for the stage {stage}')
+
+
+def _conv(
+  width: int, window: Sequence[int], strides: Sequence[int], name: str
+) -> tf.keras.layers.Layer:
+  return _layers.Conv2D(
+    width,
+    window,
+    strides,
+    'same',
+    use_bias=False,
+    kernel_initializer='he_normal',
+    name=name,
+  )
+
+
+def _subsample(
+  stride: int, name: Callable[[str], str]
+) -> tf.keras.layers.Layer:
+  return _layers.MaxPooling2D(1, stride, name=name('subsample'))
+
+
+def _depthwise(
+  stage: stages.DepthwiseConv, name: Callable[[str], str]
+) -> Callable[[_Map], _Map]:
+  """Returns a depthwise convolution; Keras refuses stride with dilation."""
+
+  def layer(strides: int, dilation: int) -> tf.keras.layers.Layer:
+    return _layers.DepthwiseConv2D(
+      stage.kernel,
+      strides,
+      'same',
+      dilation_rate=dilation,
+      use_bias=False,
+      # Keras counts all channels into this kernel's fan in; its fan out is the
+      # window, which is what one output really reads (He et al., ICCV 2015).
+      depthwise_initializer=tf.keras.initializers.VarianceScaling(
+        2.0, 'fan_out', 'truncated_normal'
+      ),
+      name=name('depthwise'),
+    )
+
+  if 1 in (stage.stride, stage.dilation):
+    return layer(stage.stride, stage.dilation)
+  subsample = _subsample(stage.stride, name)
+  if stage.stride == stage.dilation:
+    # What is skipped among inputs is skipped among outputs, too.
+    convolution = layer(1, 1)
+    return lambda x: convolution(subsample(x))
+  convolution = layer(1, stage.dilation)
+  return lambda x: subsample(convolution(x))
+
+
+def _factorized_reduction(
+  width: int, name: Callable[[str], str]
+) -> Callable[[_Map], _Map]:
+  """Returns two convolutions, one on even pixels and one on odd ones."""
+  even = _conv(width // 2, (1, 1), (2, 2), name('conv_even'))
+  odd = _conv(width - width // 2, (1, 1), (2, 2), name('conv_odd'))
+  shift, concat = Shift(name=name('shift')), name('concat')
+  return lambda x: _layers.Concatenate(name=concat)([even(x), odd(shift(x))])
+
+
+def _window(pool: layout.Pool) -> tuple[int, int]:
+  return pool.kernel, pool.stride
+
+
+def _input(shape: Sequence[int], name: str) -> _Map:
+  return tf.keras.Input(tuple(shape), name=name)
