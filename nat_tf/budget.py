@@ -146,20 +146,17 @@ class Budget:
     """Whether it limits time."""
     return self.max_latency_ms is not None
 
-  def limits(
-    self, costs: EdgeCosts, operations: np.ndarray, allowed: np.ndarray
-  ) -> np.ndarray:
+  def limits(self, costs: EdgeCosts, allowed: np.ndarray) -> np.ndarray:
     """Returns what the whole network may cost, `[measures]` int64.
 
     Args:
       costs: of whatever the input may become; with time, where it is limited.
-      operations: `[cells, edges]` operations of the input.
       allowed: `[cells, edges, operations]` bool, what its edges may become.
 
     Raises:
       BudgetError: nothing that the input may become fits.
     """
-    source = [int(value) for value in costs.total(operations)]
+    source = [int(value) for value in costs.own]
     least = [int(value) for value in costs.least(allowed)]
     own = [math.floor((1 + self.tolerance) * value) for value in source]
     wanted = (
@@ -174,11 +171,10 @@ class Budget:
       if most is not None:
         bounds.append(most.resolve(source[measure], unit))
       limits.append(min(bounds))
-      if limits[-1] < least[measure]:
-        text = most.text if most is not None else ''
+      if most is not None and limits[-1] < least[measure]:
         raise BudgetError(
-          f'--{flag}={text}: nothing that the architecture may become costs so '
-          f'little; the least possible is {_shares(least, source)}'
+          f'--{flag}={most.text}: nothing that the architecture may become costs '
+          f'so little; the least possible is {_shares(least, source)}'
         )
     # No limit needs to be beyond what 64 bits hold.
     return np.minimum(limits, np.iinfo(np.int64).max // 2).astype(np.int64)

@@ -66,19 +66,33 @@ def network(architecture: Architecture, config: NetworkConfig) -> Cost:
   return sum_of([part for _, part in parts(architecture, config)])
 
 
+def ceiling(architecture: Architecture, config: NetworkConfig) -> Cost:
+  """Returns the cost with everything counted that any edge could make reach.
+
+  What it exceeds the cost of the network by is what does not reach the output.
+  Unlike that one it is a sum over edges, each of which counts by itself.
+  """
+  everything = reach_lib.of_everything(architecture, config)
+  return sum_of([part for _, part in parts(architecture, config, everything)])
+
+
 def parts(
-  architecture: Architecture, config: NetworkConfig
+  architecture: Architecture,
+  config: NetworkConfig,
+  reach: reach_lib.Reach | None = None,
 ) -> list[tuple[str, Cost]]:
   """Returns the costs of the parts of the final network, from first to last.
 
   Args:
     architecture: what the network is made of.
     config: its size.
+    reach: what counts; None for what reaches the output.
 
   Returns:
     Pairs of a name and a cost: `stem`, the name of every cell, `head`.
   """
-  stem, reach = layout.stem(config), reach_lib.of_network(architecture, config)
+  stem = layout.stem(config)
+  reach = reach or reach_lib.of_network(architecture, config)
   total = [
     _conv(
       edge_place.inputs, one.channels, one.kernel**2, edge_place.output_size

@@ -45,13 +45,18 @@ class EdgeCosts:
     edges: `[measures, cells, edges, operations]` int64, what an operation costs
       on an edge, in all cells of that kind together. 0 for slots that are not
       present.
+    own: `[measures]` int64, what the architecture itself costs.
   """
 
   fixed: np.ndarray
   edges: np.ndarray
+  own: np.ndarray
 
   def total(self, operations: np.ndarray) -> np.ndarray:
-    """Returns the costs of whole networks.
+    """Returns what whole networks cost at most.
+
+    That is what they cost, unless a part does not reach the output: then the
+    network is built without it and costs less.
 
     Args:
       operations: `[..., cells, edges]` integers, operations of the edges.
@@ -100,10 +105,10 @@ def measure(
   if allowed is None:
     allowed = np.ones(counted.edges.shape[1:], bool)
   rest, times = latency(architecture, space, config, allowed)
-  return EdgeCosts(
-    np.append(counted.fixed, np.int64(rest)),
-    np.concatenate([counted.edges, times[np.newaxis]]),
-  )
+  fixed = np.append(counted.fixed, np.int64(rest))
+  edges = np.concatenate([counted.edges, times[np.newaxis]])
+  timed = EdgeCosts(fixed, edges, fixed).total(encoding.operations)
+  return EdgeCosts(fixed, edges, np.append(counted.own, timed[NANOSECONDS]))
 
 
 def kinds(
@@ -169,6 +174,8 @@ def _counted(
   for cell, place, count in kinds(architecture, space, config):
     for slot, joined in joins(encoding, space, cell, place):
       table[:, cell, slot] += count * np.array(row(joined), np.int64).T
-  whole = EdgeCosts(np.zeros(2, np.int64), table).total(encoding.operations)
-  fixed = np.array(cost.network(architecture, config), np.int64) - whole
-  return EdgeCosts(fixed, table)
+  nothing = np.zeros(2, np.int64)
+  whole = EdgeCosts(nothing, table, nothing).total(encoding.operations)
+  ceiling = np.array(cost.ceiling(architecture, config), np.int64)
+  own = np.array(cost.network(architecture, config), np.int64)
+  return EdgeCosts(ceiling - whole, table, own)

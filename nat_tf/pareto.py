@@ -183,5 +183,5 @@ class _Contenders:
 
   def within(self) -> list[Measured]:
     """Returns what keeps to the budget, of all that was measured."""
-    fit = self._terms.fit(self._operations)
-    return [one for one, fits in zip(self.measured, fit) if fits]
+    kept = self._terms.kept_by(self.measured, self._operations)
+    return [one for one, keeps in zip(self.measured, kept) if keeps]

@@ -89,6 +89,23 @@ def of_network(architecture: Architecture, config: NetworkConfig) -> Reach:
   return Reach(_of_stem(config, read[:inputs]), tuple(cells))
 
 
+def of_everything(architecture: Architecture, config: NetworkConfig) -> Reach:
+  """Returns a reach that leaves nothing out, whatever carries null.
+
+  Args:
+    architecture: what the network is made of.
+    config: its size.
+  """
+  cells = [config.cell(place, architecture) for place in layout.places(config)]
+  return Reach(
+    (True,) * len(config.skeleton.stem),
+    tuple(
+      CellReach(True, (True,) * len(cell.edges), (True,) * cell.inputs)
+      for cell in cells
+    ),
+  )
+
+
 def _of_stem(config: NetworkConfig, read: list[bool]) -> tuple[bool, ...]:
   """Returns which convolutions come before one whose output is read."""
   outputs = config.skeleton.stem_outputs

@@ -100,18 +100,34 @@ class Terms:
     """
     if limits is None:
       limits = self.limits[np.newaxis]
+    # Where much of the input does not reach the output, it may cost less than
+    # the least that can be promised; nothing that costs that is ever chosen.
+    limits = np.maximum(limits, self.costs.least(self.allowed))
     shape = (len(limits), *self.costs.edges.shape)
     return affordable.Allowance(
       np.broadcast_to(self.costs.edges, shape), limits - self.costs.fixed
     )
 
   def fit(self, operations: np.ndarray) -> np.ndarray:
-    """Returns whether transformations keep to the limits, `[...]` bool.
+    """Returns whether transformations surely keep to the limits, `[...]` bool.
 
     Args:
       operations: `[..., cells, edges]` integers.
     """
     return (self.costs.total(operations) <= self.limits).all(axis=-1)
+
+  def kept_by(
+    self, measured: Sequence[Measured], operations: np.ndarray
+  ) -> np.ndarray:
+    """Returns whether architectures keep to the limits, `[architectures]` bool.
+
+    Args:
+      measured: what is known of them.
+      operations: `[architectures, cells, edges]` integers.
+    """
+    totals = self.costs.total(operations)
+    totals[:, : edge_costs.NANOSECONDS] = [one.cost for one in measured]
+    return (totals <= self.limits).all(axis=-1)
 
 
 class Transformer:
@@ -183,7 +199,8 @@ class Transformer:
       *(np.concatenate([b, p[0]]) for b, p in zip(beta, proposed))
     )
     measured = self.measure(contenders, terms=terms)
-    winner = best(measured, terms.fit(contenders.operations))
+    kept = terms.kept_by(measured, np.asarray(contenders.operations))
+    winner = best(measured, kept)
     return Transformation(measured[0], measured[winner])
 
   def propose(
@@ -223,7 +240,7 @@ class Transformer:
       allowed,
       self._latency if budget.timed else None,
     )
-    limits = budget.limits(costs, encoding.operations, allowed)
+    limits = budget.limits(costs, allowed)
     return Terms(costs, limits, allowed)
 
   def measure(

@@ -15,11 +15,11 @@ from nat_tf.edge_costs import EdgeCosts
 # One cell with two edges; operations cost 7, 2 and 0 parameters, ten times as
 # many multiply-adds, and beside them stand 90 and 900.
 _COSTS = EdgeCosts(
-  np.array([90, 900]), np.array([[[[7, 2, 0]] * 2], [[[70, 20, 0]] * 2]])
+  np.array([90, 900]),
+  np.array([[[[7, 2, 0]] * 2], [[[70, 20, 0]] * 2]]),
+  own=np.array([97, 970]),
 )
 _ALL = np.ones([1, 2, 3], bool)
-# Costs 97 and 970.
-_OPERATIONS = np.array([[0, 2]])
 
 
 def _timed(ns):
@@ -27,11 +27,12 @@ def _timed(ns):
   return EdgeCosts(
     np.append(_COSTS.fixed, 1_000_000),
     np.concatenate([_COSTS.edges, np.full([1, 1, 2, 3], ns)]),
+    np.append(_COSTS.own, 1_000_000 + 2 * ns),
   )
 
 
 def _limits(costs=_COSTS, allowed=_ALL, **parts):
-  return Budget.of(**parts).limits(costs, _OPERATIONS, allowed).tolist()
+  return Budget.of(**parts).limits(costs, allowed).tolist()
 
 
 class LimitTest(parameterized.TestCase):

@@ -46,8 +46,12 @@ class EdgeCostsTest(parameterized.TestCase):
       )
       totals = costs.total(np.stack([one.operations, other.operations]))
       for total, encoding in zip(totals, (one, other)):
-        expected = cost.network(space.decode(encoding), config)
-        self.assertEqual(tuple(total), expected)
+        alpha = space.decode(encoding)
+        self.assertEqual(tuple(total), cost.ceiling(alpha, config))
+        self.assertTrue(cost.network(alpha, config).within(cost.Cost(*total)))
+      self.assertEqual(
+        tuple(costs.own), cost.network(space.decode(one), config)
+      )
 
   # Hand-made networks have other channels, sizes and graphs in every block.
   @parameterized.product(name=hand_made.names(), form=skeletons.FORMS)
@@ -61,7 +65,7 @@ class EdgeCostsTest(parameterized.TestCase):
     random = sampling.RandomSampler(space)(5, [0, 0])
     for i in range(5):
       one = spaces.Encoding(*(x[i].numpy() for x in random))
-      expected = cost.network(space.decode(one), config)
+      expected = cost.ceiling(space.decode(one), config)
       self.assertEqual(tuple(costs.total(one.operations)), expected)
 
   def test_counts_beyond_32_bits(self):

@@ -63,7 +63,7 @@ class _Transformer(transformer_lib.Transformer):
     operations = self.space.encode(architecture).operations
     allowed = self._allowed[operations]
     costs = edge_costs.measure(architecture, self.space, self._config)
-    limits = (budget or Budget()).limits(costs, operations, allowed)
+    limits = (budget or Budget()).limits(costs, allowed)
     return transformer_lib.Terms(costs, limits, allowed)
 
   def measure(self, architectures, accuracy=None, terms=None):

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from nat_tf import agent
 from nat_tf import data
+from nat_tf import edge_costs
 from nat_tf import search_config
 from nat_tf import spaces
 from nat_tf import transformer as transformer_lib
@@ -17,6 +18,7 @@ from nat_tf import transitions
 from nat_tf import workdir
 from nat_tf.budget import Budget
 from nat_tf.budget import BudgetError
+from nat_tf.cost import Cost
 
 # Both cells:   0 --a--> 2    0 --c--> 3
 #               1 --b--> 2    1 --d--> 3     output: 2 and 3
@@ -217,6 +219,28 @@ class TransformTest(TransformerTestCase):
     other = type(other).of(normal=cell, reduction=other['reduction'])
     with self.assertRaisesRegex(spaces.SpaceError, 'no such operation'):
       self.transformer.transform(other)
+
+
+class TermsTest(tf.test.TestCase):
+  # One edge of two operations, 5 and 0; beside it 10, of which 2 do not reach
+  # the output: the input costs 8, though nothing can be promised below 10.
+  def setUp(self):
+    super().setUp()
+    costs = edge_costs.EdgeCosts(
+      np.array([10, 10]), np.array([[[[5, 0]]]] * 2), own=np.array([8, 8])
+    )
+    limits = Budget().limits(costs, np.ones([1, 1, 2], bool))
+    self.terms = transformer_lib.Terms(costs, limits, np.ones([1, 1, 2], bool))
+
+  def test_only_what_costs_nothing_is_left_to_choose(self):
+    self.assertAllEqual(self.terms.allowance().limits, [[0, 0]])
+
+  def test_what_was_measured_decides(self):
+    measured = [
+      transformer_lib.Measured(None, Cost(params, 8), 0.5) for params in (8, 9)
+    ]
+    operations = np.array([[[0]], [[1]]])
+    self.assertAllEqual(self.terms.kept_by(measured, operations), [True, False])
 
 
 class LoadTest(TransformerTestCase):
