@@ -173,8 +173,8 @@ class Budget:
       limits.append(min(bounds))
       if most is not None and limits[-1] < least[measure]:
         raise BudgetError(
-          f'--{flag}={most.text}: nothing that the architecture may become costs '
-          f'so little; the least possible is {_shares(least, source)}'
+          f'--{flag}={most.text}: nothing that the architecture may become '
+          f'costs so little; the least possible is {_shares(least, source)}'
         )
     # No limit needs to be beyond what 64 bits hold.
     return np.minimum(limits, np.iinfo(np.int64).max // 2).astype(np.int64)
