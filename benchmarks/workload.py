@@ -13,9 +13,9 @@ from nat_tf import path_optimizer
 from nat_tf import sampling
 from nat_tf import scoring
 from nat_tf import spaces
+from nat_tf import static_network
 from nat_tf import supernet
 from nat_tf import transitions
-from tests import static_network
 
 _CLASSES = 10
 _IMAGE = (32, 32, 3)

@@ -231,8 +231,8 @@ class SharedCell(tf.keras.layers.Layer):
     **kwargs,
   ):
     super().__init__(**kwargs)
-    self._index = shared_cell.KernelIndex(space, place)
-    spans = self._index.spans
+    self.index = shared_cell.KernelIndex(space, place)
+    spans = self.index.spans
     key = shared_cell.CellProgram.key(space, place, spans)
     if key not in programs:
       programs[key] = shared_cell.CellProgram(space, place, spans)
@@ -240,8 +240,8 @@ class SharedCell(tf.keras.layers.Layer):
 
   def build(self, input_shape):
     """Makes the bank of kernels; see Keras's layer."""
-    deviations = self._index.deviations[:, None]
-    shape = (self._index.rows, self._index.columns)
+    deviations = self.index.deviations[:, None]
+    shape = (self.index.rows, self.index.columns)
 
     def initializer(shape, dtype=None):
       return tf.random.normal(shape, dtype=dtype) * deviations
@@ -273,7 +273,7 @@ class SharedCell(tf.keras.layers.Layer):
     Returns:
       The output, and what every such slot has computed last now.
     """
-    kernels = tf.gather(self.bank, self._index(path))
+    kernels = tf.gather(self.bank, self.index(path))
 
     def compute():
       y, computed = self._program.recall(kernels, inputs, path, fresh, edges)
@@ -291,7 +291,7 @@ class SharedCell(tf.keras.layers.Layer):
     The bank's gradient is `tf.IndexedSlices` over the rows on the path, so that
     nothing else moves.
     """
-    rows = self._index(path)
+    rows = self.index(path)
     kernels = tf.gather(self.bank, rows)
     output, computed, kept = self._program.forward(kernels, inputs, path)
 

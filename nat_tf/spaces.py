@@ -227,7 +227,7 @@ class Space:
     operations = np.full(self.edges, self.index('null'), np.int32)
     sources = np.zeros(self.edges, np.int32)
     present = np.zeros(self.edges, bool)
-    for slot, edge in zip(self._slots(name, cell), cell.edges):
+    for slot, edge in zip(self.slots(name, cell), cell.edges):
       operations[slot] = self.index(edge.operation)
       sources[slot] = edge.source
       present[slot] = True
@@ -266,8 +266,16 @@ class Space:
         f'{_listed(graph.concat)}'
       )
 
-  def _slots(self, name: str, cell: Cell) -> list[int]:
-    """Assigns every edge of a cell to a free slot with its target."""
+  def slots(self, name: str, cell: Cell) -> list[int]:
+    """Returns the slot of every edge of a cell.
+
+    Args:
+      name: what error messages call the cell.
+      cell: the cell.
+
+    Raises:
+      SpaceError: an edge finds no slot.
+    """
     graph = self.graphs[self.row(name)] if self.graphs else None
     slots: list[int] = []
     for index, edge in enumerate(cell.edges):

@@ -95,22 +95,22 @@ class SuperNetwork(tf.keras.Model):
     self.config = config
     places = layout.places(config)
     programs: dict[Any, shared_cell.CellProgram] = {}
-    self._stem = [
+    self.stem = [
       shared_layers.ConvNorm(
         one.channels, stages.Conv(one.kernel, one.stride), name=f'stem_{i}'
       )
       for i, (one, _) in enumerate(layout.stem(config))
     ]
-    self._preprocess = [
+    self.preparation = [
       [_preprocessing(place, i) for i in range(space.inputs)]
       for place in places
     ]
-    self._shared_cells = [
+    self.shared_cells = [
       shared_layers.SharedCell(space, place, programs, name=f'cell_{i}')
       for i, place in enumerate(places)
     ]
-    self._classifier = shared_layers.Classifier(config, name='classifier')
-    self._places = places
+    self.classifier = shared_layers.Classifier(config, name='classifier')
+    self.places = places
     self._build_layers()
 
   def call(self, images: tf.Tensor, architecture: Encoding) -> tf.Tensor:
@@ -129,7 +129,7 @@ class SuperNetwork(tf.keras.Model):
     Args:
       architecture: encodings with any leading dimensions.
     """
-    kinds = [place.kind for place in self._places]
+    kinds = [place.kind for place in self.places]
     paths = {kind: self._path(kind, architecture) for kind in set(kinds)}
     reads = {kind: path.reads(self.space) for kind, path in paths.items()}
     nobody = tf.zeros_like(paths[kinds[0]].present[..., 0])
@@ -169,7 +169,7 @@ class SuperNetwork(tf.keras.Model):
       stem,
       {
         (number, i): layer(stem[number + i])
-        for number, layers in enumerate(self._preprocess)
+        for number, layers in enumerate(self.preparation)
         for i, layer in enumerate(layers)
         if self._producer(number, i) < 0
       },
@@ -206,9 +206,9 @@ class SuperNetwork(tf.keras.Model):
       begun.prepared[number, i]
       if (number, i) in begun.prepared
       else layer.forward_or(memory.prepared[i], fresh_inputs[i], outputs[i])
-      for i, layer in enumerate(self._preprocess[number])
+      for i, layer in enumerate(self.preparation[number])
     ]
-    cell = self._shared_cells[number]
+    cell = self.shared_cells[number]
     fresh = missing & plan.path.carries(self.space)
     fresh &= wanted.edges != known.edges
     output, edges = cell.recall(
@@ -247,7 +247,7 @@ class SuperNetwork(tf.keras.Model):
         ],
         spec(place.output_size, self._output_channels(place)),
       )
-      for place in self._places
+      for place in self.places
     ]
 
   def _output_channels(self, place: layout.CellPlace) -> int:
@@ -255,7 +255,7 @@ class SuperNetwork(tf.keras.Model):
 
   def classify(self, features: tf.Tensor) -> tf.Tensor:
     """Returns logits `[batch, classes]` for the last cell's output."""
-    return self._classifier(features)
+    return self.classifier(features)
 
   def loss_and_gradients(
     self, images: tf.Tensor, labels: tf.Tensor, architecture: Encoding
@@ -275,7 +275,7 @@ class SuperNetwork(tf.keras.Model):
     with tf.GradientTape() as tape:
       tape.watch(features)
       scores = measure(self.classify(features), labels, tf.ones(labels.shape))
-    weights = self._classifier.trainable_variables
+    weights = self.classifier.trainable_variables
     dfeatures, dweights = tape.gradient(scores.loss, (features, weights))
     gradients = pull_features(dfeatures)
     gradients.update((v.ref(), g) for v, g in zip(weights, dweights))
@@ -312,7 +312,7 @@ class SuperNetwork(tf.keras.Model):
     adds the weights' gradients to.
     """
     skeleton, x, steps = self.config.skeleton, images, []
-    for layer in self._stem:
+    for layer in self.stem:
       y, kept = layer.forward(x)
       activated = tf.nn.relu(y) if skeleton.activates_stem else y
       steps.append((layer, x, kept, y, activated))
@@ -337,7 +337,7 @@ class SuperNetwork(tf.keras.Model):
     That one takes the gradient of the output, and a dictionary that it adds
     the weights' gradients to; it returns the gradients of `outputs`.
     """
-    layers, cell = self._preprocess[number], self._shared_cells[number]
+    layers, cell = self.preparation[number], self.shared_cells[number]
     reads = tf.unstack(plan.reads)
     prepared, kept = zip(
       *(
@@ -364,7 +364,7 @@ class SuperNetwork(tf.keras.Model):
 
   def _activated_output(self, number, y):
     """Applies the ReLU that all readers share; the last cell has none."""
-    last = number == len(self._places) - 1
+    last = number == len(self.places) - 1
     return tf.nn.relu(y) if self.config.skeleton.activates and not last else y
 
   def _producer(self, number: int, i: int) -> int:
@@ -375,15 +375,15 @@ class SuperNetwork(tf.keras.Model):
     """Creates all weights now, so that seeds and checkpoints are certain."""
     config = self.config
     stem = [joins for _, joins in layout.stem(config)]
-    for layer, joins in zip(self._stem, stem):
+    for layer, joins in zip(self.stem, stem):
       layer.build((None, *joins.input_size, joins.inputs))
     channels = [stem[i].outputs for i in config.skeleton.stem_outputs]
-    for number, place in enumerate(self._places):
-      for layer, inputs in zip(self._preprocess[number], channels):
+    for number, place in enumerate(self.places):
+      for layer, inputs in zip(self.preparation[number], channels):
         layer.build((None, None, None, inputs))
-      self._shared_cells[number].build(None)
+      self.shared_cells[number].build(None)
       channels = [*channels[1:], self._output_channels(place)]
-    self._classifier.build((None, None, None, channels[-1]))
+    self.classifier.build((None, None, None, channels[-1]))
     self.built = True
 
 

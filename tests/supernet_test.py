@@ -14,9 +14,9 @@ from nat_tf import path_optimizer
 from nat_tf import sampling
 from nat_tf import skeletons
 from nat_tf import spaces
+from nat_tf import static_network
 from nat_tf import supernet
 from nat_tf import zoo
-from tests import static_network
 
 _IMAGES = (6, 9, 9, 3)  # Odd, so that halving rounds up.
 _CLASSES = 5
@@ -147,13 +147,13 @@ class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
     drawn = _tensors(network.space, 2)
     count = 0
     for i in range(2):
-      before = [np.array(cell.bank) for cell in network._shared_cells]
+      before = [np.array(cell.bank) for cell in network.shared_cells]
       _, gradients = network.loss_and_gradients(images, labels, _row(drawn, i))
       optimizer.apply_gradients(zip(gradients, network.trainable_variables))
       for cell, plan, bank in zip(
-        network._shared_cells, network.plans(_row(drawn, i)), before
+        network.shared_cells, network.plans(_row(drawn, i)), before
       ):
-        on_path = np.unique(cell._index(plan.path))
+        on_path = np.unique(cell.index(plan.path))
         moved = np.flatnonzero(np.any(cell.bank.numpy() != bank, axis=-1))
         self.assertContainsSubset(moved, on_path)
         count += len(moved)
