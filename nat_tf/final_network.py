@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Sequence
+import dataclasses
 import functools
 from typing import Any, NamedTuple
 
@@ -263,7 +264,8 @@ class _Builder:
     place, reach = self.places[number], self._reach.cells[number]
     shapes = tuple(self._shapes(number))
     last = number == len(self.places) - 1
-    key = (self._cells[number], place, shapes, reach, last)
+    where = dataclasses.replace(place, kind='')  # A name is no matter.
+    key = (self._cells[number], where, shapes, reach, last)
     if not reach.live:
       return Part(place.kind, None, key)
     inputs = [_input(shape, f'input_{i}') for i, shape in enumerate(shapes)]

@@ -346,6 +346,13 @@ class PartsTest(tf.test.TestCase, parameterized.TestCase):
     self.assertEqual(keys[6], keys[7])
     self.assertLen(set(keys), 10)
 
+  def test_names_make_no_difference(self):
+    config = _config('resnet20', channels=4)
+    parts = final_network.parts(zoo.load('resnet20'), config)
+    keys = [part.key for part in parts[1:-1]]
+    # Three stages; the first has no strided block, the last cell has no ReLU.
+    self.assertLen(set(keys), 6)
+
   def test_what_nobody_reads_has_no_model(self):
     cell = Cell(2, 3, (Edge(0, 2, 'skip'), Edge(1, 2, 'null')), (2,))
     architecture = Architecture.of(normal=cell, reduction=cell)

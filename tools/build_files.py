@@ -26,7 +26,7 @@ _DEFAULT_SIZE = 'medium'
 
 # Modules that a test or a benchmark runs without importing them.
 _RUNS = {
-  'commands_test': {'ranking', 'search', 'tabular', 'transform'},
+  'commands_test': {'describe', 'ranking', 'search', 'tabular', 'transform'},
   'benchmarks/supernet': {'search'},
 }
 
