@@ -16,7 +16,7 @@ from nat_tf.drawing_layout import Box
 from nat_tf.drawing_layout import Layout
 
 _PUBLISHED = [
-  (name, cell) for name in zoo.names() for cell in ('normal', 'reduction')
+  (name, cell) for name in zoo.names() for cell, _ in zoo.load(name).cells
 ]
 
 
@@ -116,9 +116,11 @@ class LayoutTest(parameterized.TestCase):
     self.assertEqual(sorted(x), [x[0], x[0], x[2], x[2], x[3], x[5]])
 
   def test_inputs_keep_their_order(self):
-    for name, cell in _PUBLISHED:
-      first, second = _layout(zoo.load(name)[cell]).vertices[:2]
-      self.assertLess(first.y, second.y)
+    for name, which in _PUBLISHED:
+      cell = zoo.load(name)[which]
+      inputs = _layout(cell).vertices[: cell.inputs]
+      for first, second in zip(inputs, inputs[1:]):
+        self.assertLess(first.y, second.y)
 
   def test_a_residual_block_has_no_crossings(self):
     #   0 ........> 3      The order of vertices alone would cross the nulls
