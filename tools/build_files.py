@@ -37,6 +37,7 @@ _DATA = {
     '//flags:search_nasbench201.flags',
     '//flags:smoke.flags',
   ],
+  'zoo_document_test': ['//:docs/zoo.md'],
   'bazelw_test': [
     '//:bazelw',
     '//tools:bazel',
