@@ -1,15 +1,19 @@
 """Draws an architecture, and beside it what a transformer made of it.
 
-One row a cell, left the input, right the transformed architecture, both on one
-layout, so that what differs is what changed. Changed edges differ by colour, by
-dashes, by weight and by a bold framed name, so that they also stand out without
-colour. Uses matplotlib's objects, never pyplot: nothing global is touched.
+Left of a pair stands the input, right the transformed architecture, on one and
+the same layout, so that what differs is what changed. A normal and a reduction
+cell have a row each. The blocks of a hand-made network fill a grid, row by row;
+those that follow one another and are equal on both sides are drawn once.
+Changed edges differ by colour, by dashes, by weight and by a bold framed name,
+so that they also stand out without colour. Uses matplotlib's objects, never
+pyplot: nothing global is touched.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import os
 from typing import Any
 
@@ -49,6 +53,7 @@ _TITLE_HEIGHT = 0.45
 _HEADING_HEIGHT = 0.45
 _HEADING_Y = -0.25
 _COLUMN_GAP = 0.6
+_PAIR_GAP = 0.5
 _ROW_GAP = 0.45
 _LEGEND_HEIGHT = 0.4
 _ARROW_LENGTH = 0.11
@@ -59,6 +64,10 @@ _POINTS_PER_INCH = 72
 _DOTS_PER_INCH = 130
 _MAX_PIXELS = 5_000
 _LABEL_SIZE = 10
+_HEADING_SIZE = 13
+
+# Of a grid, width to height.
+_ASPECT = 1.4
 
 _CENTRED: dict[str, Any] = {'ha': 'center', 'va': 'center'}
 
@@ -159,7 +168,10 @@ def figure(
   _check_size(source)
   top = _MARGIN + (_TITLE_HEIGHT if title else 0)
   panels = _panels(source, transformed, top)
-  right = max(panel.x + panel.layout.width for panel in panels)
+  right = max(
+    panel.x + max(panel.layout.width, _heading_width(panel.heading))
+    for panel in panels
+  )
   width = max(right + _MARGIN, _MIN_WIDTH)
   bottom = max(panel.y + panel.layout.height for panel in panels)
   height = bottom + _LEGEND_HEIGHT + _MARGIN
@@ -201,28 +213,101 @@ class _Panel:
 def _panels(
   source: Architecture, transformed: Architecture | None, top: float
 ) -> list[_Panel]:
-  """Lays all cells out, a row each; input and transformed share a layout."""
+  """Lays all cells out; input and transformed share a layout."""
   both = [source] if transformed is None else [source, transformed]
   changes = source.changed_edges(both[-1])
-  layouts = {
-    name: drawing_layout.layout(cell, _label_widths([a[name] for a in both]))
-    for name, cell in source.cells
-  }
-  column = max(one.width for one in layouts.values()) + _COLUMN_GAP
+  pairs = []
+  for names in _groups(both):
+    cells = [architecture[names[0]] for architecture in both]
+    pairs.append(
+      _Pair(
+        names,
+        cells,
+        frozenset(index for name, index in changes if name == names[0]),
+        drawing_layout.layout(cells[0], _label_widths(cells)),
+      )
+    )
+  width = max(pair.width for pair in pairs) + _COLUMN_GAP
+  across = len(both) * width + (_PAIR_GAP if transformed is not None else 0)
   panels = []
-  for name, layout in layouts.items():
+  for row in _rows(pairs, across):
     top += _HEADING_HEIGHT
-    changed = frozenset(index for cell, index in changes if cell == name)
-    for number, architecture in enumerate(both):
-      heading = f'{name} cell'
-      if transformed is not None:
-        count = f'{len(changed)} of {len(layout.edges)} changed'
-        heading += f', transformed: {count}' if number else ', input'
-      x = _MARGIN + number * column
-      cell = architecture[name]
-      panels.append(_Panel(heading, cell, changed, layout, x, top))
-    top += layout.height + _ROW_GAP
+    for column, pair in enumerate(row):
+      for number, (cell, heading) in enumerate(zip(pair.cells, pair.headings)):
+        x = _MARGIN + column * across + number * width
+        panels.append(_Panel(heading, cell, pair.changed, pair.layout, x, top))
+    top += max(pair.layout.height for pair in row) + _ROW_GAP
   return panels
+
+
+def _groups(both: list[Architecture]) -> list[list[str]]:
+  """Returns the names of cells that are drawn once for all of them."""
+  groups: list[list[str]] = []
+  # A pair of cells stays one: which is which is what one wants to see.
+  several = len(both[0].cells) > 2
+  for name, _ in both[0].cells:
+    if several and groups and all(a[groups[-1][0]] == a[name] for a in both):
+      groups[-1].append(name)
+    else:
+      groups.append([name])
+  return groups
+
+
+@dataclasses.dataclass(frozen=True)
+class _Pair:
+  """A cell, as it was and as it is where it was transformed.
+
+  Attributes:
+    names: of the cells that it stands for.
+    cells: the input, and what became of it.
+    changed: positions of the edges that the transformation changed.
+    layout: of both.
+  """
+
+  names: list[str]
+  cells: list[Cell]
+  changed: frozenset[int]
+  layout: Layout
+
+  @property
+  def headings(self) -> list[str]:
+    """What stands over each of the cells."""
+    first, last = self.names[0], self.names[-1]
+    one = f'{first} cell'
+    if len(self.names) > 1:
+      one = f'{first} to {last}, {len(self.names)} \N{MULTIPLICATION SIGN}'
+    if len(self.cells) < 2:
+      return [one]
+    count = f'{len(self.changed)} of {len(self.layout.edges)} changed'
+    return [f'{one}, input', f'{one}, transformed: {count}']
+
+  @property
+  def width(self) -> float:
+    """Inches that each of the cells takes."""
+    return max(self.layout.width, *map(_heading_width, self.headings), 0)
+
+
+def _rows(pairs: list[_Pair], across: float) -> list[list[_Pair]]:
+  """Returns pairs in rows: up to two stand one below the other, more in a grid.
+
+  Args:
+    pairs: in their order.
+    across: inches from a pair to the one to its right.
+  """
+
+  def rows(columns: int) -> list[list[_Pair]]:
+    return [pairs[i : i + columns] for i in range(0, len(pairs), columns)]
+
+  def misfit(columns: int) -> float:
+    height = sum(
+      _HEADING_HEIGHT + max(pair.layout.height for pair in row) + _ROW_GAP
+      for row in rows(columns)
+    )
+    return abs(math.log(columns * across / height / _ASPECT))
+
+  if len(pairs) <= 2:
+    return rows(1)
+  return rows(min(range(1, len(pairs) + 1), key=misfit))
 
 
 class _Painter:
@@ -237,7 +322,7 @@ class _Painter:
 
   def paint(self) -> None:
     panel = self._panel
-    style = {'size': 13, 'weight': 'bold', 'va': 'center'}
+    style = {'size': _HEADING_SIZE, 'weight': 'bold', 'va': 'center'}
     self._text(0, _HEADING_Y, panel.heading, **style)
     for link in panel.layout.concat:
       self._paint_line(link, _CONCAT)
@@ -367,6 +452,13 @@ def _label_widths(cells: list[Cell]) -> list[float]:
 def _text_width(text: str) -> float:
   # All letters of this font are equally wide, bold or not.
   path = TextPath((0, 0), text, size=_LABEL_SIZE, prop=_font(True))
+  return path.get_extents().width / _POINTS_PER_INCH
+
+
+@functools.cache
+def _heading_width(text: str) -> float:
+  font = FontProperties(family='DejaVu Sans', weight='bold')
+  path = TextPath((0, 0), text, size=_HEADING_SIZE, prop=font)
   return path.get_extents().width / _POINTS_PER_INCH
 
 

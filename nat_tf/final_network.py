@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Sequence
-import functools
+import dataclasses
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -24,6 +24,7 @@ from nat_tf import operations
 from nat_tf import reach as reach_lib
 from nat_tf import stages
 from nat_tf.architecture import Architecture
+from nat_tf.architecture import Edge
 from nat_tf.layout import CellPlace
 from nat_tf.layout import NetworkConfig
 
@@ -196,31 +197,21 @@ class _Builder:
       self._prepared(place, scope, i, x) if read else None
       for i, (x, read) in enumerate(zip(inputs, reach.inputs))
     ]
-    incoming: list[list[_Map]] = [[] for _ in range(cell.vertices)]
-    zeros = functools.partial(self._zeros, place, scope, images)
-    for index, edge in enumerate(cell.edges):
-      # All edges of a target stand together: what they read is complete.
-      while len(vertices) <= edge.source:
-        vertices.append(self._sum(scope, incoming, len(vertices)))
-      if not reach.edges[index]:
-        continue
-      if vertices[edge.source] is None:
-        vertices[edge.source] = zeros(edge.source)
-      own = self._fresh(
-        f'{scope}/edge_{edge.source}_{edge.target}_{edge.operation}'
-      )
-      joins = place.edge(edge.source, edge.target)
-      chain = operations.on(edge.operation, joins, shared=False)
-      x = vertices[edge.source]
-      for stage in chain.stages if chain else ():
-        x = self._stage(stage, own, x, joins.outputs)
-      incoming[edge.target].append(x)
-    while len(vertices) < cell.vertices:
-      vertices.append(self._sum(scope, incoming, len(vertices)))
-    output = self._concat(
-      scope,
-      [zeros(v) if vertices[v] is None else vertices[v] for v in cell.concat],
-    )
+
+    def vertex(v: int) -> _Map:
+      """Returns a vertex that is read, be it zeros."""
+      if vertices[v] is None:
+        vertices[v] = self._zeros(place, scope, images, v)
+      return vertices[v]
+
+    for v in cell.intermediates:
+      incoming = [
+        self._edge(place, scope, edge, vertex(edge.source))
+        for edge, live in zip(cell.edges, reach.edges)
+        if live and edge.target == v
+      ]
+      vertices.append(self._sum(f'{scope}/vertex_{v}', incoming))
+    output = self._concat(scope, [vertex(v) for v in cell.concat])
     if self._config.skeleton.activates and number < len(self.places) - 1:
       output = self._stage(stages.Relu(), scope, output)
     return output
@@ -263,7 +254,8 @@ class _Builder:
     place, reach = self.places[number], self._reach.cells[number]
     shapes = tuple(self._shapes(number))
     last = number == len(self.places) - 1
-    key = (self._cells[number], place, shapes, reach, last)
+    where = dataclasses.replace(place, kind='')  # A name is no matter.
+    key = (self._cells[number], where, shapes, reach, last)
     if not reach.live:
       return Part(place.kind, None, key)
     inputs = [_input(shape, f'input_{i}') for i, shape in enumerate(shapes)]
@@ -303,19 +295,28 @@ class _Builder:
       x = self._stage(stages.MaxPool(*_window(place.pool)), scope, x)
     return x
 
-  def _sum(self, scope: str, incoming: list[list[_Map]], vertex: int) -> _Map:
+  def _edge(self, place: CellPlace, scope: str, edge: Edge, x: _Map) -> _Map:
+    """Returns what an edge adds to its target."""
+    scope = self._fresh(
+      f'{scope}/edge_{edge.source}_{edge.target}_{edge.operation}'
+    )
+    joins = place.edge(edge.source, edge.target)
+    chain = operations.on(edge.operation, joins, shared=False)
+    for stage in chain.stages if chain else ():
+      x = self._stage(stage, scope, x, joins.outputs)
+    return x
+
+  def _sum(self, name: str, maps: list[_Map]) -> _Map:
     """Returns a vertex; None where nothing reaches it."""
-    maps = incoming[vertex]
     if len(maps) < 2:
       return maps[0] if maps else None
-    return _layers.Add(name=f'{scope}/vertex_{vertex}')(maps)
+    return _layers.Add(name=name)(maps)
 
   def _zeros(
     self, place: CellPlace, scope: str, images: _Map, vertex: int
   ) -> _Map:
     shape = (*place.size(vertex), place.width(vertex))
-    name = self._fresh(f'{scope}/vertex_{vertex}')
-    return Zeros(shape, name=name)(images)
+    return Zeros(shape, name=f'{scope}/vertex_{vertex}')(images)
 
   def _concat(self, scope: str, maps: list[_Map]) -> _Map:
     if len(maps) == 1:

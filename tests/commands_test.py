@@ -357,6 +357,44 @@ class TabularTest(absltest.TestCase):
       self.assertEqual(os.listdir(here), ['table.csv'])
 
 
+class DescribeTest(absltest.TestCase):
+  def test_prints_a_table_and_draws(self):
+    here = self.create_tempdir().full_path
+    size = ('--cells=2', '--channels=2', '--image_size=8')
+    result = _run(
+      'describe', '--architecture=darts', *size, '--output=out', cwd=here
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    names = [line.split(' ')[0] for line in result.stdout.splitlines()[2:7]]
+    self.assertEqual(names, ['stem', 'cell_0', 'cell_1', 'head', 'total'])
+    self.assertContainsSubset(
+      {'architecture.png', 'architecture.svg'},
+      os.listdir(os.path.join(here, 'out')),
+    )
+
+  def test_prints_nothing_but_json(self):
+    here = self.create_tempdir().full_path
+    arguments = ('--network=imagenet', '--json', '--latency=false')
+    result = _run('describe', '--architecture=resnet18', *arguments, cwd=here)
+    self.assertEqual(result.returncode, 0, result.stderr)
+    described = json.loads(result.stdout)
+    self.assertEqual(described['params'], 11_689_512)
+    self.assertIsNone(described['latency_seconds'])
+    self.assertEmpty(os.listdir(here))
+
+  def test_stops_with_one_line(self):
+    here = self.create_tempdir().full_path
+    for arguments, words in (
+      (('--architecture=dart',), "unknown architecture 'dart'"),
+      (('--architecture=darts', '--channels=3'), 'it must be an even number'),
+      (('--architecture=resnet20', '--cells=4'), '9 cells of its own'),
+    ):
+      result = _run('describe', *arguments, cwd=here)
+      self.assertEqual(result.returncode, 1, arguments)
+      self.assertIn(words, result.stderr)
+      self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
+
+
 class BadInputTest(parameterized.TestCase):
   @parameterized.named_parameters(
     ('data_set', ['--dataset=cifar01'], 'cifar01'),

@@ -26,7 +26,7 @@ _DEFAULT_SIZE = 'medium'
 
 # Modules that a test or a benchmark runs without importing them.
 _RUNS = {
-  'commands_test': {'ranking', 'search', 'tabular', 'transform'},
+  'commands_test': {'describe', 'ranking', 'search', 'tabular', 'transform'},
   'benchmarks/supernet': {'search'},
 }
 
@@ -37,6 +37,7 @@ _DATA = {
     '//flags:search_nasbench201.flags',
     '//flags:smoke.flags',
   ],
+  'zoo_document_test': ['//:docs/zoo.md'],
   'bazelw_test': [
     '//:bazelw',
     '//tools:bazel',

@@ -1,0 +1,87 @@
+"""Says what an architecture's final network costs, part by part.
+
+bazel run //nat_tf:describe -- --architecture=darts
+"""
+
+from __future__ import annotations
+
+from nat_tf import command  # isort: skip
+
+from absl import flags
+
+from nat_tf import architecture_source
+from nat_tf import description
+from nat_tf import skeletons
+
+_ARCHITECTURE = flags.DEFINE_string(
+  'architecture',
+  None,
+  'what to describe: a published name, a file of JSON or text, or the text of '
+  'a genotype or of a NAS-Bench-201 cell.',
+)
+_NETWORK = flags.DEFINE_enum(
+  'network',
+  'cifar10',
+  skeletons.FORMS,
+  'form of the network: for small or for large images.',
+)
+_CELLS = flags.DEFINE_integer(
+  'cells',
+  None,
+  'number of cells, where one is repeated; 1 or more (default: as published).',
+  lower_bound=1,
+)
+_CHANNELS = flags.DEFINE_integer(
+  'channels',
+  None,
+  'channels of the first cell; even and 2 or more (default: as published).',
+)
+_IMAGE_SIZE = flags.DEFINE_integer(
+  'image_size',
+  None,
+  'height and width of the images in pixels; 1 or more (default: 32 or 224).',
+  lower_bound=1,
+)
+_CLASSES = flags.DEFINE_integer(
+  'classes',
+  None,
+  'number of classes; 1 or more (default: 10 or 1000).',
+  lower_bound=1,
+)
+_LATENCY = flags.DEFINE_bool(
+  'latency', True, 'measures latencies on this device, which takes a while.'
+)
+_JSON = flags.DEFINE_bool('json', False, 'prints JSON instead of a table.')
+_OUTPUT = flags.DEFINE_string(
+  'output', None, 'directory for a drawing (default: none is made).'
+)
+flags.mark_flag_as_required('architecture')
+
+
+def main(argv: list[str]):
+  """Runs the command."""
+  del argv  # `command.run` refuses any.
+  architecture = architecture_source.resolve(_ARCHITECTURE.value)
+  name = architecture_source.label(_ARCHITECTURE.value)
+  config = description.network_config(
+    architecture.network,
+    _NETWORK.value,
+    _CELLS.value,
+    _CHANNELS.value,
+    _IMAGE_SIZE.value,
+    _CLASSES.value,
+  )
+  output = command.path(_OUTPUT.value) if _OUTPUT.value else None
+  if output:
+    description.draw(name, architecture, output)
+  described = description.describe(name, architecture, config, _LATENCY.value)
+  if _JSON.value:
+    print(description.to_json(described))
+    return
+  print(description.table(described))
+  if output:
+    print(f'in {output}: architecture.png, architecture.svg')
+
+
+if __name__ == '__main__':
+  command.run(main)
