@@ -229,9 +229,8 @@ def draw(name: str, architecture: Architecture, folder: str):
   """
   try:
     os.makedirs(folder, exist_ok=True)
-    for suffix in ('png', 'svg'):
-      path = os.path.join(folder, f'architecture.{suffix}')
-      drawing.draw(path, architecture, title=name)
+    path = os.path.join(folder, 'architecture')
+    drawing.draw_all(path, architecture, title=name)
   except OSError as error:
     raise DescriptionError(
       f'cannot write to {folder}: {error.strerror or error}'

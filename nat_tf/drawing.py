@@ -151,12 +151,39 @@ def draw(
       f'{" or ".join(SUFFIXES)}'
     )
   with matplotlib.style.context(_STYLE):
+    _save(figure(source, transformed, title), path, suffix)
+
+
+def draw_all(
+  path: str | os.PathLike[str],
+  source: Architecture,
+  transformed: Architecture | None = None,
+  title: str = '',
+) -> None:
+  """Draws to a file of every form, named by `SUFFIXES`; see `draw`.
+
+  Args:
+    path: of the files, without suffix.
+    source: the architecture, or the input of a transformation.
+    transformed: what became of it, on the same graph.
+    title: stands over the drawing.
+
+  Raises:
+    ArchitectureError: see `draw`.
+    OSError: a file cannot be written.
+  """
+  with matplotlib.style.context(_STYLE):
     drawn = figure(source, transformed, title)
-    dots = min(_DOTS_PER_INCH, _MAX_PIXELS / max(drawn.get_size_inches()))
-    # No date and no version: equal input, equal bytes.
-    metadata = {'.png': {'Software': None}, '.svg': {'Date': None}}[suffix]
-    with atomic_file.replacing(path) as temporary:
-      drawn.savefig(temporary, dpi=dots, metadata=metadata)
+    for suffix in SUFFIXES:
+      _save(drawn, f'{os.fspath(path)}{suffix}', suffix)
+
+
+def _save(drawn: Figure, path: str | os.PathLike[str], suffix: str):
+  dots = min(_DOTS_PER_INCH, _MAX_PIXELS / max(drawn.get_size_inches()))
+  # No date and no version: equal input, equal bytes.
+  metadata = {'.png': {'Software': None}, '.svg': {'Date': None}}[suffix]
+  with atomic_file.replacing(path) as temporary:
+    drawn.savefig(temporary, dpi=dots, metadata=metadata)
 
 
 def figure(

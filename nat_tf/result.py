@@ -66,13 +66,12 @@ def write(transformation: Transformation, name: str, folder: str):
   transformed = transformation.transformed.architecture
   try:
     os.makedirs(folder, exist_ok=True)
-    for suffix in ('png', 'svg'):
-      drawing.draw(
-        os.path.join(folder, f'transformed.{suffix}'),
-        source,
-        transformed,
-        f'{name}, transformed',
-      )
+    drawing.draw_all(
+      os.path.join(folder, 'transformed'),
+      source,
+      transformed,
+      f'{name}, transformed',
+    )
     architecture_json.save(
       os.path.join(folder, 'transformed.json'), transformed
     )

@@ -26,6 +26,9 @@ from nat_tf.architecture import Architecture
 from nat_tf.budget import Budget
 from nat_tf.search_config import SearchConfig
 
+# Images that candidates are scored on at a time.
+_MOST_IMAGES = 256
+
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
@@ -163,7 +166,8 @@ class Transformer:
     )
     self._latency = latency.PartsLatency()
     self._accuracy = reward.HeldOutAccuracy(
-      self.network, dataset.candidate_batches()
+      self.network,
+      dataset.candidate_batches(_even(dataset.info.examples.candidates)),
     )
 
   def transform(
@@ -292,6 +296,12 @@ class Transformer:
       self.dataset.info.classes,
       self.config.skeleton(),
     )
+
+
+def _even(examples: int) -> int:
+  """Returns the size of few equal batches, for little noise in batch norm."""
+  batches = -(-examples // _MOST_IMAGES)
+  return -(-examples // batches)
 
 
 def best(

@@ -249,15 +249,27 @@ class DrawTest(parameterized.TestCase):
     self.assertStartsWith(self._draw(name), start)
     self.assertEqual(os.listdir(self.folder), [name])
 
-  @parameterized.product(name=zoo.names(), suffix=drawing.SUFFIXES)
-  def test_draws_every_published_cell(self, name, suffix):
-    path = os.path.join(self.folder, 'a' + suffix)
-    drawing.draw(path, zoo.load(name), title=name)
-    with open(path, 'rb') as file:
-      content = file.read()
-    self.assertGreater(len(content), 10_000)
-    if suffix == '.svg':
-      self.assertEqual(ElementTree.fromstring(content).tag[-4:], '}svg')
+  @parameterized.parameters(*zoo.names())
+  def test_draws_every_published_architecture(self, name):
+    path = os.path.join(self.folder, 'a')
+    drawing.draw_all(path, zoo.load(name), title=name)
+    for suffix in drawing.SUFFIXES:
+      with open(path + suffix, 'rb') as file:
+        content = file.read()
+      self.assertGreater(len(content), 10_000)
+      if suffix == '.svg':
+        self.assertEqual(ElementTree.fromstring(content).tag[-4:], '}svg')
+
+  def test_all_forms_are_what_each_is_alone(self):
+    drawing.draw_all(
+      os.path.join(self.folder, 'both'),
+      zoo.load('darts'),
+      zoo.load('nat_darts'),
+    )
+    for suffix in drawing.SUFFIXES:
+      with open(os.path.join(self.folder, 'both' + suffix), 'rb') as file:
+        both = file.read()
+      self.assertEqual(both, self._draw('alone' + suffix))
 
   @parameterized.parameters('.png', '.svg')
   def test_same_architectures_same_bytes(self, suffix):
