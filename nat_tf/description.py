@@ -15,7 +15,6 @@ from nat_tf import layout
 from nat_tf import part_latency
 from nat_tf import skeletons
 from nat_tf import text_table
-from nat_tf.architecture import CELLS
 from nat_tf.architecture import Architecture
 from nat_tf.layout import NetworkConfig
 
@@ -26,9 +25,6 @@ _IMAGE_CHANNELS = 3
 # By form (method, section 6): side of the images and classes; channels of
 # repeated cells in the first cell.
 _IMAGES = {'cifar10': (32, 10), 'imagenet': (224, 1000)}
-_CHANNELS = {'cifar10': 36, 'imagenet': 48}
-# Dong and Yang, NAS-Bench-201, ICLR 2020.
-_NASBENCH201_CHANNELS = 16
 
 
 class DescriptionError(input_error.InputError):
@@ -100,13 +96,10 @@ def network_config(
       f'cells is {cells}, but a {network} network has {len(skeleton.blocks)} '
       'cells of its own; leave it out'
     )
-  usual = skeleton.base
-  if not skeleton.blocks:
-    usual = _CHANNELS[form] if network == CELLS else _NASBENCH201_CHANNELS
   try:
     return NetworkConfig(
       len(skeleton.blocks) or _or(cells, skeleton.cells),
-      _or(channels, usual),
+      _or(channels, skeleton.channels),
       (_or(image_size, side),) * 2,
       _IMAGE_CHANNELS,
       _or(classes, usual_classes),

@@ -1,0 +1,71 @@
+"""Every published architecture, from its name to what became of it."""
+
+from __future__ import annotations
+
+from absl.testing import parameterized
+import numpy as np
+import tensorflow as tf
+
+from nat_tf import agent
+from nat_tf import architecture_json
+from nat_tf import cost
+from nat_tf import description
+from nat_tf import edge_costs
+from nat_tf import environment
+from nat_tf import genotype
+from nat_tf import policy
+from nat_tf import spaces
+from nat_tf import transitions
+from nat_tf import zoo
+from nat_tf.affordable import Allowance
+from nat_tf.budget import Budget
+
+
+class ZooJourneyTest(tf.test.TestCase, parameterized.TestCase):
+  #   name -> JSON and text and back -> its space -> a policy's transformations
+  #   at no more than its cost -> description of the first -> JSON and back
+  @parameterized.product(name=zoo.names(), rules=transitions.TRANSITIONS)
+  def test_is_transformed(self, name, rules):
+    beta = zoo.load(name)
+    self.assertEqual(beta, _written_and_read(beta))
+    config = description.network_config(beta.network, 'cifar10')
+    for alpha in self._transformed(beta, rules, config):
+      transitions.check(beta, alpha, rules)
+      self.assertTrue(
+        cost.network(alpha, config).within(cost.network(beta, config))
+      )
+      self.assertEqual(alpha, _written_and_read(alpha))
+    described = description.describe(name, alpha, config, measures=False)
+    self.assertEqual(described.total.cost, cost.network(alpha, config))
+
+  def _transformed(self, beta, rules, config):
+    """Returns the most probable transformation and two samples."""
+    space = spaces.around('one', beta, rules)
+    allowed = transitions.allowed(rules, space.operations)
+    encoding = space.encode(beta)
+    mask = environment.observe(space, allowed, encoding)['mask'].numpy()
+    costs = edge_costs.measure(beta, space, config)
+    limits = np.maximum(Budget().limits(costs, mask), costs.least(mask))
+    allowance = Allowance(
+      costs.edges[np.newaxis], (limits - costs.fixed)[np.newaxis]
+    )
+    actor = policy.create('edges', space, stay=2.0)
+    candidates = agent.transform(
+      actor, allowed, spaces.stack([encoding]), 2, [0, 1], allowance
+    )
+    return [
+      space.decode(spaces.Encoding(*(np.asarray(x[0, i]) for x in candidates)))
+      for i in range(3)
+    ]
+
+
+def _written_and_read(architecture):
+  """Returns what comes back from JSON, after it came back from text."""
+  text = genotype.to_text(architecture)
+  return architecture_json.from_json(
+    architecture_json.to_json(genotype.from_text(text))
+  )
+
+
+if __name__ == '__main__':
+  tf.test.main()
