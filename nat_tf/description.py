@@ -22,8 +22,7 @@ from nat_tf.layout import NetworkConfig
 BATCHES = (1, 64)
 
 _IMAGE_CHANNELS = 3
-# By form (method, section 6): side of the images and classes; channels of
-# repeated cells in the first cell.
+# By form (method, section 6): side of the images and classes.
 _IMAGES = {'cifar10': (32, 10), 'imagenet': (224, 1000)}
 
 
