@@ -23,9 +23,6 @@ from nat_tf.transformer import Transformer
 # Keeps the architectures of weight steps apart from other uses of the seed.
 _WEIGHTS_STREAM = 2
 
-# When all operations are drawn alike, as a share of the search.
-_ODDS_END = 0.7
-
 
 class Progress(NamedTuple):
   """What a search reports after every step.
@@ -148,7 +145,7 @@ class Search:
       tf.constant([self._config.seed, _WEIGHTS_STREAM]),
       tf.cast(self._optimizer.iterations, tf.int32),
     )
-    drawn = self._paths(seed, self._optimizer.iterations)
+    drawn = self._paths(1, seed)
     scores, gradients = self._network.loss_and_gradients(
       images, labels, spaces.Encoding(*(x[0] for x in drawn))
     )
@@ -171,38 +168,22 @@ class Search:
     optimizer.build(self._network.trainable_variables)
     return optimizer
 
-  def _weights_sampler(
-    self,
-  ) -> Callable[[tf.Tensor, tf.Tensor], spaces.Encoding]:
+  def _weights_sampler(self) -> sampling.Sampler:
     """Returns where the architectures come from that train the weights.
 
-    What has weights may be drawn more often in the beginning: it has to be
-    learned, and shared by all architectures it learns slowly. In the end all
-    are drawn alike, so that the weights know them all (docs/ranking.md).
-
-    Returns:
-      A function of a seed and the number of weight steps taken so far.
+    What has weights may be drawn more often: it has to be learned, and shared
+    by all architectures it learns slowly (docs/ranking.md).
     """
     space, odds = self._config.search_space(), self._config.weights_odds
     if self._config.space == ONE:
       beta = space.encode(self._config.one())
-      nearby = sampling.NearbySampler(space, beta, self._config.change_rate())
-      return lambda seed, step: nearby(1, seed)
+      return sampling.NearbySampler(space, beta, self._config.change_rate())
     if odds == 1:
-      anything = sampling.RandomSampler(space)
-      return lambda seed, step: anything(1, seed)
-    learned = sampling.RandomSampler(
+      return sampling.RandomSampler(space)
+    return sampling.RandomSampler(
       space,
       [odds if operations.learns(name) else 1.0 for name in space.operations],
     )
-    return lambda seed, step: learned(1, seed, self._lasting(step))
-
-  def _lasting(self, step: tf.Tensor) -> tf.Tensor:
-    """Returns what is left of the odds' logarithm, 1 to 0."""
-    if not self._config.anneal:
-      return tf.ones([])
-    end = _ODDS_END * self._config.epochs * self._weights_steps
-    return tf.maximum(0.0, 1.0 - tf.cast(step, tf.float32) / end)
 
   def _inputs(self) -> sampling.Sampler:
     """Returns where the architectures come from that the policy learns on."""

@@ -40,15 +40,12 @@ class RandomSampler:
     self._space = space
     self._odds = None if odds is None else np.asarray(odds, np.float32)
 
-  def __call__(
-    self, count: int, seed: tf.Tensor, power: tf.Tensor | float = 1.0
-  ) -> spaces.Encoding:
+  def __call__(self, count: int, seed: tf.Tensor) -> spaces.Encoding:
     """Draws architectures.
 
     Args:
       count: how many.
       seed: int32 tensor `[2]`.
-      power: the odds are raised to; 0 makes all alike.
 
     Returns:
       Their encoding, tensors with leading dimension `[count]`.
@@ -59,7 +56,7 @@ class RandomSampler:
       [count], seeds[0], maxval=len(space.sizes), dtype=tf.int32
     )
     shape = [count, len(space.cells), space.edges]
-    operations = self._operations(shape, seeds[1], power)
+    operations = self._operations(shape, seeds[1])
     if space.graphs is not None:
       fixed = [
         tf.broadcast_to(tf.constant(x), [count, *x.shape])
@@ -72,9 +69,7 @@ class RandomSampler:
     concat = self._concat(operations, sources, present, choice)
     return spaces.Encoding(operations, sources, present, concat)
 
-  def _operations(
-    self, shape: list[int], seed: tf.Tensor, power: tf.Tensor | float
-  ) -> tf.Tensor:
+  def _operations(self, shape: list[int], seed: tf.Tensor) -> tf.Tensor:
     """Draws an operation for every slot, `[count, cells, edges]` int32."""
     choices = self._space.choices()
     if self._odds is None and choices.all():
@@ -82,12 +77,10 @@ class RandomSampler:
         shape, seed, maxval=choices.shape[-1], dtype=tf.int32
       )
     odds = np.ones(choices.shape[-1]) if self._odds is None else self._odds
-    logits = tf.where(choices, power * np.log(odds).astype(np.float32), -np.inf)
+    with np.errstate(divide='ignore'):
+      logits = np.log(np.where(choices, odds, 0.0)).astype(np.float32)
     drawn = tf.random.stateless_categorical(
-      tf.reshape(logits, [-1, choices.shape[-1]]),
-      shape[0],
-      seed,
-      dtype=tf.int32,
+      logits.reshape([-1, choices.shape[-1]]), shape[0], seed, dtype=tf.int32
     )
     return tf.reshape(tf.transpose(drawn), shape)
 

@@ -142,7 +142,7 @@ class SearchConfig(Settings):
   weights_odds: float = setting(
     1.0,
     'how many times likelier a weight step draws an operation that has weights '
-    'than one that has none; with --anneal it falls to 1 at 70 % of the search',
+    'than one that has none',
     range=_POSITIVE,
   )
   policy_batch: int = setting(
