@@ -106,6 +106,28 @@ def of_everything(architecture: Architecture, config: NetworkConfig) -> Reach:
   )
 
 
+def without_input(
+  reach: Reach, config: NetworkConfig, kind: str, i: int
+) -> Reach:
+  """Returns a reach that leaves an input of all cells of a kind out.
+
+  Args:
+    reach: what it is without that.
+    config: the network's size.
+    kind: which cells.
+    i: number of the input.
+  """
+  cells = [
+    dataclasses.replace(
+      one, inputs=tuple(x and j != i for j, x in enumerate(one.inputs))
+    )
+    if place.kind == kind
+    else one
+    for place, one in zip(layout.places(config), reach.cells)
+  ]
+  return dataclasses.replace(reach, cells=tuple(cells))
+
+
 def _of_stem(config: NetworkConfig, read: list[bool]) -> tuple[bool, ...]:
   """Returns which convolutions come before one whose output is read."""
   outputs = config.skeleton.stem_outputs

@@ -103,13 +103,19 @@ class Terms:
     """
     if limits is None:
       limits = self.limits[np.newaxis]
-    # Where much of the input does not reach the output, it may cost less than
-    # the least that can be promised; nothing that costs that is ever chosen.
-    limits = np.maximum(limits, self.costs.least(self.allowed))
-    shape = (len(limits), *self.costs.edges.shape)
-    return affordable.Allowance(
-      np.broadcast_to(self.costs.edges, shape), limits - self.costs.fixed
-    )
+    return affordable.Allowance(*map(np.stack, zip(*map(self._row, limits))))
+
+  def _row(self, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns prices and what all edges together may cost."""
+    fixed, allowed = self.costs.fitting(limits, self.allowed)
+    # What can be promised may exceed the limits only where much of the input
+    # does not reach the output; then the cheapest is all that is left.
+    lowest = np.where(allowed, self.costs.edges, np.iinfo(np.int64).max)
+    spent = lowest.min(axis=-1).sum(axis=(-2, -1))
+    rest = np.maximum(limits - fixed, spent)
+    given_up = self.allowed & ~allowed
+    beyond = rest[:, np.newaxis, np.newaxis, np.newaxis] + 1
+    return np.where(given_up, beyond, self.costs.edges), rest
 
   def fit(self, operations: np.ndarray) -> np.ndarray:
     """Returns whether transformations surely keep to the limits, `[...]` bool.

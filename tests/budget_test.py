@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 
 from absl.testing import absltest
@@ -18,16 +19,20 @@ _COSTS = EdgeCosts(
   np.array([90, 900]),
   np.array([[[[7, 2, 0]] * 2], [[[70, 20, 0]] * 2]]),
   own=np.array([97, 970]),
+  inputs=np.zeros([2, 1, 0], np.int64),
+  readers=np.zeros([1, 0, 2, 3], bool),
 )
 _ALL = np.ones([1, 2, 3], bool)
 
 
 def _timed(ns):
   """The same, where every operation takes that long, the rest 1 ms."""
-  return EdgeCosts(
-    np.append(_COSTS.fixed, 1_000_000),
-    np.concatenate([_COSTS.edges, np.full([1, 1, 2, 3], ns)]),
-    np.append(_COSTS.own, 1_000_000 + 2 * ns),
+  return dataclasses.replace(
+    _COSTS,
+    fixed=np.append(_COSTS.fixed, 1_000_000),
+    edges=np.concatenate([_COSTS.edges, np.full([1, 1, 2, 3], ns)]),
+    own=np.append(_COSTS.own, 1_000_000 + 2 * ns),
+    inputs=np.zeros([3, 1, 0], np.int64),
   )
 
 

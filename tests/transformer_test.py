@@ -227,7 +227,11 @@ class TermsTest(tf.test.TestCase):
   def setUp(self):
     super().setUp()
     costs = edge_costs.EdgeCosts(
-      np.array([10, 10]), np.array([[[[5, 0]]]] * 2), own=np.array([8, 8])
+      np.array([10, 10]),
+      np.array([[[[5, 0]]]] * 2),
+      own=np.array([8, 8]),
+      inputs=np.zeros([2, 1, 0], np.int64),
+      readers=np.zeros([1, 0, 1, 2], bool),
     )
     limits = Budget().limits(costs, np.ones([1, 1, 2], bool))
     self.terms = transformer_lib.Terms(costs, limits, np.ones([1, 1, 2], bool))

@@ -17,41 +17,42 @@ from nat_tf import policy
 from nat_tf import spaces
 from nat_tf import transitions
 from nat_tf import zoo
-from nat_tf.affordable import Allowance
 from nat_tf.budget import Budget
+from nat_tf.transformer import Terms
 
 
 class ZooJourneyTest(tf.test.TestCase, parameterized.TestCase):
   #   name -> JSON and text and back -> its space -> a policy's transformations
-  #   at no more than its cost -> description of the first -> JSON and back
+  #   at no more than its cost, and at less -> description of the last -> JSON
+  #   and back
   @parameterized.product(name=zoo.names(), rules=transitions.TRANSITIONS)
   def test_is_transformed(self, name, rules):
     beta = zoo.load(name)
     self.assertEqual(beta, _written_and_read(beta))
     config = description.network_config(beta.network, 'cifar10')
-    for alpha in self._transformed(beta, rules, config):
-      transitions.check(beta, alpha, rules)
-      self.assertTrue(
-        cost.network(alpha, config).within(cost.network(beta, config))
-      )
-      self.assertEqual(alpha, _written_and_read(alpha))
+    own = cost.network(beta, config)
+    for share in (1.0, 0.6, 0.3):
+      budget = Budget.of(*(f'{100 * share:g}%',) * 2)
+      for alpha in self._transformed(beta, rules, config, budget):
+        transitions.check(beta, alpha, rules)
+        spent = cost.network(alpha, config)
+        self.assertLessEqual(spent.params, share * own.params)
+        self.assertLessEqual(spent.madds, share * own.madds)
+    self.assertEqual(alpha, _written_and_read(alpha))
     described = description.describe(name, alpha, config, measures=False)
     self.assertEqual(described.total.cost, cost.network(alpha, config))
 
-  def _transformed(self, beta, rules, config):
+  def _transformed(self, beta, rules, config, budget):
     """Returns the most probable transformation and two samples."""
     space = spaces.around('one', beta, rules)
     allowed = transitions.allowed(rules, space.operations)
     encoding = space.encode(beta)
     mask = environment.observe(space, allowed, encoding)['mask'].numpy()
     costs = edge_costs.measure(beta, space, config)
-    limits = np.maximum(Budget().limits(costs, mask), costs.least(mask))
-    allowance = Allowance(
-      costs.edges[np.newaxis], (limits - costs.fixed)[np.newaxis]
-    )
+    terms = Terms(costs, budget.limits(costs, mask), mask)
     actor = policy.create('edges', space, stay=2.0)
     candidates = agent.transform(
-      actor, allowed, spaces.stack([encoding]), 2, [0, 1], allowance
+      actor, allowed, spaces.stack([encoding]), 2, [0, 1], terms.allowance()
     )
     return [
       space.decode(spaces.Encoding(*(np.asarray(x[0, i]) for x in candidates)))
