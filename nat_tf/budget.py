@@ -2,8 +2,7 @@
 
 Without a word the limit is what the input costs itself, in parameters and in
 multiply-adds (method, section 1). A tolerance raises both: the papers are loose
-about skips of stride 2, which replace a null and have weights. No TensorFlow
-here.
+about skips of stride 2, which replace a null and have weights.
 """
 
 from __future__ import annotations
@@ -178,15 +177,6 @@ class Budget:
         )
     # No limit needs to be beyond what 64 bits hold.
     return np.minimum(limits, np.iinfo(np.int64).max // 2).astype(np.int64)
-
-
-def describe(values: Sequence[int]) -> str:
-  """Returns costs in words.
-
-  Args:
-    values: parameters, multiply-adds, and nanoseconds or nothing.
-  """
-  return ', '.join(_parts(values))
 
 
 def _shares(values: Sequence[int], source: Sequence[int]) -> str:

@@ -11,6 +11,7 @@ from absl import flags
 
 from nat_tf import architecture_source
 from nat_tf import description
+from nat_tf import layout
 from nat_tf import skeletons
 
 _ARCHITECTURE = flags.DEFINE_string(
@@ -71,6 +72,7 @@ def main(argv: list[str]):
     _IMAGE_SIZE.value,
     _CLASSES.value,
   )
+  layout.check(architecture, config.skeleton)
   output = command.path(_OUTPUT.value) if _OUTPUT.value else None
   if output:
     description.draw(name, architecture, output)

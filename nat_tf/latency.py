@@ -3,9 +3,9 @@
 Every operation is run by itself, on one image, at each size and with as many
 channels as it has in the network; so are the stem, the convolutions that
 prepare the cells' inputs, and the classifier. A network's time is the sum over
-its parts. That is an estimate: it knows nothing of what sums and
-concatenations take, of caches, or of parts that run side by side. Batch norm is
-left out, for a network that is used has it folded into its convolutions.
+its parts, in such a unit that the input's sum is what its whole network takes:
+parts alone know nothing of batch norm, of what sums and concatenations take, of
+caches, or of parts that run side by side.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import numpy as np
 import tensorflow as tf
 
 from nat_tf import edge_costs
+from nat_tf import final_network
 from nat_tf import layout
 from nat_tf import operations
+from nat_tf import part_latency
 from nat_tf import spaces
 from nat_tf import stages
 from nat_tf.architecture import Architecture
@@ -49,10 +51,17 @@ class PartsLatency:
 
   Args:
     clock: returns the nanoseconds that a part takes; measures it where None.
+    whole: returns the nanoseconds that a whole network takes; measures it where
+      None.
   """
 
-  def __init__(self, clock: Callable[[Part], int] | None = None):
+  def __init__(
+    self,
+    clock: Callable[[Part], int] | None = None,
+    whole: Callable[[Architecture, layout.NetworkConfig], int] | None = None,
+  ):
     self._clock = clock or stopwatch
+    self._whole = whole or _whole
     self._known: dict[Part, int] = {}
 
   def __call__(
@@ -81,12 +90,20 @@ class PartsLatency:
           part = Part(space.operations[index], joined)
           table[cell, slot, index] += count * self._time(part)
     fixed = sum(self._time(p) for p in _fixed_parts(architecture, config))
-    return fixed, table
+    operations_now = np.asarray(encoding.operations)[..., np.newaxis]
+    own = np.take_along_axis(table, operations_now, axis=-1).sum()
+    scale = self._whole(architecture, config) / max(1, fixed + int(own))
+    return round(scale * fixed), np.rint(scale * table).astype(np.int64)
 
   def _time(self, part: Part) -> int:
     if part not in self._known:
       self._known[part] = max(0, self._clock(part))
     return self._known[part]
+
+
+def _whole(architecture: Architecture, config: layout.NetworkConfig) -> int:
+  network = final_network.build(architecture, config)
+  return round(1e9 * part_latency.median_seconds(network, 1))
 
 
 def stopwatch(part: Part) -> int:

@@ -71,8 +71,7 @@ def table(front: Front, name: str) -> str:
   count = len(front.points)
   if count < pareto.POINTS:
     lines.append(
-      f'no more than {count} of {pareto.POINTS} points found: better ones cost '
-      'no more'
+      f'{count} points, fewer than {pareto.POINTS}: no more were found'
     )
   return '\n'.join(lines)
 

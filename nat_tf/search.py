@@ -55,10 +55,13 @@ def main(argv: list[str]):
   workdir = workdir_lib.Workdir(
     command.path(_WORKDIR.value or _default_workdir(config))
   )
-  wanted = config.architecture or search_config.DEFAULT
+  wanted = config.architecture
+  if wanted is None:
+    wanted = search_config.DEFAULT
   architecture = architecture_source.resolve(wanted)
   config = _identity(config, architecture)
   # These fail now, before any data is read, where something does not fit.
+  _check_sizes(config)
   layout.check(architecture, config.skeleton())
   config.search_space().encode(architecture)
   workdir.check(config)
@@ -138,6 +141,17 @@ def _identity(config: SearchConfig, architecture: Architecture) -> SearchConfig:
   if config.space == search_config.ONE:
     text = genotype.to_text(architecture)
   return dataclasses.replace(config, architecture=text)
+
+
+def _check_sizes(config: SearchConfig):
+  """Refuses numbers that a hand-made network would have to ignore."""
+  skeleton = config.skeleton()
+  for name in ('cells', 'final_cells'):
+    if skeleton.blocks and flags.FLAGS[name].present:
+      raise setting.ConfigError(
+        f'--{name} is {flags.FLAGS[name].value}, but a {skeleton.name} network '
+        f'has {len(skeleton.blocks)} cells of its own; leave it out'
+      )
 
 
 def _default_workdir(config: SearchConfig) -> str:

@@ -248,7 +248,7 @@ class SearchConfig(Settings):
     Raises:
       ArchitectureError: it describes none.
     """
-    return architecture_source.resolve(self.architecture or DEFAULT)
+    return architecture_source.resolve(self.architecture or '')
 
   def skeleton(self) -> layout.Skeleton:
     """Returns what the networks of the space look like."""

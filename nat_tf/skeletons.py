@@ -211,7 +211,7 @@ _BOTTLENECK = tuple((w, w, 4 * w) for w in (64, 128, 256, 512))
 
 _SKELETONS = {
   'cells': {'cifar10': CELLS, 'imagenet': _CELLS_IMAGENET},
-  'nasbench201': {'cifar10': NASBENCH201, 'imagenet': NASBENCH201},
+  'nasbench201': {'cifar10': NASBENCH201},
   'resnet20': _resnet('resnet20', 3),
   'resnet56': _resnet('resnet56', 9),
   'resnet18': _resnet_large('resnet18', (2, 2, 2, 2), _BASIC, 1),
@@ -246,5 +246,10 @@ def load(name: str, form: str = 'cifar10') -> Skeleton:
     raise UnknownNetworkError(
       f'unknown form of a network {form[:40]!r}; it must be one of '
       f'{", ".join(FORMS)}'
+    )
+  if form not in _SKELETONS[name]:
+    raise UnknownNetworkError(
+      f'a {name} network has no form {form}; it must be one of '
+      f'{", ".join(_SKELETONS[name])}'
     )
   return _SKELETONS[name][form]

@@ -292,15 +292,20 @@ class Space:
           f'place for it in the {self.name} space, where it has '
           f'{self.targets.count(edge.target)} incoming edges'
         )
-      self._check_choice(name, index, edge, free[0], graph)
-      slots.append(free[0])
+      operation = self.index(edge.operation)
+      fitting = [
+        slot
+        for slot in free
+        if graph is None or operation in graph.choices[slot]
+      ]
+      if not fitting:
+        raise self._wrong_choice(name, index, edge, free[0], graph)
+      slots.append(fitting[0])
     return slots
 
-  def _check_choice(self, name, index, edge, slot, graph):
-    if graph is None or self.index(edge.operation) in graph.choices[slot]:
-      return
+  def _wrong_choice(self, name, index, edge, slot, graph):
     choices = (self.operations[choice] for choice in graph.choices[slot])
-    raise SpaceError(
+    return SpaceError(
       f'{name} cell, edge {index} ({edge}): in the {self.name} space this edge '
       f'carries one of {", ".join(choices)}'
     )

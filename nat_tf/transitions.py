@@ -58,11 +58,17 @@ def _nat(before: Operation, after: Operation) -> bool:
 
 
 def _nat_plus_plus(before: Operation, after: Operation) -> bool:
-  """NAT's, and within class O to no costlier type and no larger kernel."""
+  """NAT's, and within class O to no costlier type and no larger kernel.
+
+  What is not among the method's operations may become one of them by the same
+  order, but none of them becomes anything else.
+  """
   if _nat(before, after):
     return True
   if before.type not in _RANKS:
     return False
+  if before in vocabulary.METHOD and after not in vocabulary.METHOD:
+    return False  # The method's table is about its own operations.
   if after.type is Type.INVERTED_RESIDUAL and after.type is not before.type:
     return False  # What it costs depends on how wide it is inside.
   cheaper = _RANKS[after.type] <= _RANKS[before.type]

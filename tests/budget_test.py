@@ -177,17 +177,5 @@ class BudgetTest(parameterized.TestCase):
     self.assertTrue(Budget.of(max_latency_ms='5').timed)
 
 
-class DescribeTest(absltest.TestCase):
-  def test_words(self):
-    self.assertEqual(
-      budget.describe([3_350_000, 528_000_000]),
-      '3,350,000 parameters, 528,000,000 multiply-adds',
-    )
-    self.assertEqual(
-      budget.describe([1, 2, 3_400_000]),
-      '1 parameters, 2 multiply-adds, 3.400 ms',
-    )
-
-
 if __name__ == '__main__':
   absltest.main()

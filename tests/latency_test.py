@@ -35,10 +35,18 @@ class _Clock:
     return {'conv': 1_000, 'dense': 100}.get(part.name, part.joins.inputs)
 
 
+# What the parts of the DARTS network add up to by that clock.
+_SUM = (1 + 2 * 3) * 1_000 + 100 + 8 * 4 + 8 * (8 + 16)
+
+
+def _takes(nanoseconds):
+  return lambda architecture, config: nanoseconds
+
+
 class PartsLatencyTest(absltest.TestCase):
   def _measure(self, allowed):
     clock = _Clock()
-    parts = latency.PartsLatency(clock)
+    parts = latency.PartsLatency(clock, _takes(_SUM))
     results = [parts(_DARTS, _SPACE, _CONFIG, allowed) for _ in range(2)]
     self.assertEqual(results[0][0], results[1][0])
     np.testing.assert_array_equal(results[0][1], results[1][1])
@@ -77,7 +85,7 @@ class PartsLatencyTest(absltest.TestCase):
     space = spaces.NASBENCH201
     config = layout.NetworkConfig(3, 4, (8, 8), 1, 10, space.skeleton)
     clock = _Clock()
-    parts = latency.PartsLatency(clock)
+    parts = latency.PartsLatency(clock, _takes(3_196 + 24))
     allowed = np.ones([1, 6, len(space.operations)], bool)
     fixed, table = parts(cell, space, config, allowed)
     np.testing.assert_array_equal(table, np.full(allowed.shape, 4))
@@ -95,7 +103,7 @@ class PartsLatencyTest(absltest.TestCase):
     )
     clock = _Clock()
     allowed = np.zeros([5, space.edges, len(space.operations)], bool)
-    latency.PartsLatency(clock)(beta, space, config, allowed)
+    latency.PartsLatency(clock, _takes(1))(beta, space, config, allowed)
     names = collections.Counter(part.name for part in clock.seen)
     self.assertEqual(names, {'conv': 1, 'max_pool_2x2': 4, 'dense': 3})
 
@@ -117,8 +125,14 @@ class PartsLatencyTest(absltest.TestCase):
     ):
       self.assertGreaterEqual(parts._time(part), 0)
 
+  def test_the_input_takes_what_its_whole_network_takes(self):
+    parts = latency.PartsLatency(_Clock(), _takes(3 * _SUM))
+    fixed, table = parts(_DARTS, _SPACE, _CONFIG, np.ones(_SLOTS, bool))
+    self.assertEqual(fixed, 3 * 7_100)
+    np.testing.assert_array_equal(table[0], np.full(_SLOTS[1:], 3 * 4))
+
   def test_serves_as_a_third_measure(self):
-    parts = latency.PartsLatency(_Clock())
+    parts = latency.PartsLatency(_Clock(), _takes(_SUM))
     costs = edge_costs.measure(_DARTS, _SPACE, _CONFIG, None, parts)
     total = costs.total(_SPACE.encode(_DARTS).operations)
     self.assertEqual(total[edge_costs.NANOSECONDS], 7_100 + 8 * 4 + 8 * 24)

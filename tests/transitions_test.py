@@ -63,21 +63,7 @@ _BEYOND = {
   'inverted_residual_e1_3x3': ['dil_conv_3x3', *_POOL_3, *_POOL_2, *_FREE],
   'max_pool_2x2': ['avg_pool_2x2', *_FREE],
   'avg_pool_2x2': ['max_pool_2x2', *_FREE],
-  **{
-    name: [*_NAT_PLUS_PLUS[name], *beyond]
-    for beyond, names in (
-      (['conv_3x1_1x3', *_POOL_2], ('conv_5x5', 'conv_3x3')),
-      (
-        _POOL_2,
-        (
-          *('sep_conv_5x5', 'sep_conv_3x3', 'dil_conv_5x5', 'dil_conv_3x3'),
-          *(*_POOL_5, *_POOL_3),
-        ),
-      ),
-      ([], ('conv_1x1', *_FREE)),
-    )
-    for name in names
-  },
+  **_NAT_PLUS_PLUS,
 }
 
 
