@@ -17,16 +17,21 @@ _ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Tests that need longer than a minute on two cores: Bazel's names for it.
 _SIZES = {
   'algorithm_test': 'large',
-  'commands_test': 'large',
+  'commands_test': 'enormous',
   'final_network_test': 'large',
+  'network_commands_test': 'large',
   'policy_study_test': 'large',
+  'study_commands_test': 'large',
   'supernet_test': 'large',
+  'zoo_journey_test': 'large',
 }
 _DEFAULT_SIZE = 'medium'
 
 # Modules that a test or a benchmark runs without importing them.
 _RUNS = {
-  'commands_test': {'describe', 'ranking', 'search', 'tabular', 'transform'},
+  'commands_test': {'search', 'transform'},
+  'network_commands_test': {'describe', 'search', 'transform'},
+  'study_commands_test': {'ranking', 'search', 'tabular'},
   'benchmarks/supernet': {'search'},
 }
 

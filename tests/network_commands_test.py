@@ -1,0 +1,90 @@
+"""The commands about one network, from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+
+from absl.testing import absltest
+
+from tests import command_line
+
+
+class OneArchitectureTest(absltest.TestCase):
+  def test_searches_for_one_network_only(self):
+    here = self.create_tempdir().full_path
+    arguments = (*command_line.SMALL, '--transitions=nat++', '--max_madds=90%')
+    result = command_line.run(
+      'search', *arguments, '--architecture=vgg16', '--workdir=w', cwd=here
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    self.assertIn('input (vgg16)', result.stdout)
+    summary = json.loads(pathlib.Path(here, 'w', 'summary.json').read_text())
+    self.assertLessEqual(
+      summary['transformed']['madds'], 0.9 * summary['input']['madds']
+    )
+
+    with self.subTest('goes on with what it made'):
+      result = command_line.run(
+        'transform',
+        '--workdir=w',
+        '--architecture=w/transformed.json',
+        cwd=here,
+      )
+      self.assertEqual(result.returncode, 0, result.stderr)
+
+    with self.subTest('knows no other'):
+      result = command_line.run(
+        'transform', '--workdir=w', '--architecture=darts', cwd=here
+      )
+      self.assertEqual(result.returncode, 1)
+      self.assertEqual(
+        result.stderr,
+        'error: the one space has networks of the kind vgg16; the architecture '
+        'is of the kind cells\n',
+      )
+
+
+class DescribeTest(absltest.TestCase):
+  def test_prints_a_table_and_draws(self):
+    here = self.create_tempdir().full_path
+    size = ('--cells=2', '--channels=2', '--image_size=8')
+    result = command_line.run(
+      'describe', '--architecture=darts', *size, '--output=out', cwd=here
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    names = [line.split(' ')[0] for line in result.stdout.splitlines()[2:7]]
+    self.assertEqual(names, ['stem', 'cell_0', 'cell_1', 'head', 'total'])
+    self.assertContainsSubset(
+      {'architecture.png', 'architecture.svg'},
+      os.listdir(os.path.join(here, 'out')),
+    )
+
+  def test_prints_nothing_but_json(self):
+    here = self.create_tempdir().full_path
+    arguments = ('--network=imagenet', '--json', '--latency=false')
+    result = command_line.run(
+      'describe', '--architecture=resnet18', *arguments, cwd=here
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    described = json.loads(result.stdout)
+    self.assertEqual(described['params'], 11_689_512)
+    self.assertIsNone(described['latency_seconds'])
+    self.assertEmpty(os.listdir(here))
+
+  def test_stops_with_one_line(self):
+    here = self.create_tempdir().full_path
+    for arguments, words in (
+      (('--architecture=dart',), "unknown architecture 'dart'"),
+      (('--architecture=darts', '--channels=3'), 'it must be an even number'),
+      (('--architecture=resnet20', '--cells=4'), '9 cells of its own'),
+    ):
+      result = command_line.run('describe', *arguments, cwd=here)
+      self.assertEqual(result.returncode, 1, arguments)
+      self.assertIn(words, result.stderr)
+      self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
+
+
+if __name__ == '__main__':
+  absltest.main()

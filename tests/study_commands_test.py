@@ -1,0 +1,154 @@
+"""The commands that compare with a table, from outside."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import pathlib
+
+from absl.testing import absltest
+
+from tests import command_line
+
+
+def _table(here: str) -> pathlib.Path:
+  """Writes a table of every cell: convolutions are good, nulls bad."""
+  names = {
+    'none': 0.0,
+    'skip_connect': 2.0,
+    'nor_conv_1x1': 7.0,
+    'nor_conv_3x3': 12.0,
+    'avg_pool_3x3': 1.0,
+  }
+  rows = ['architecture,toy_valid_accuracy,toy_test_accuracy']
+  for a, b, c, d, e, f in itertools.product(names, repeat=6):
+    accuracy = 10 + sum(names[name] for name in (a, b, c, d, e, f))
+    rows.append(
+      f'|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|,{accuracy},{accuracy}'
+    )
+  path = pathlib.Path(here, 'table.csv')
+  path.write_text('\n'.join(rows), 'utf-8')
+  return path
+
+
+class RankingTest(absltest.TestCase):
+  def test_ranks_a_search_by_a_table(self):
+    here = self.create_tempdir().full_path
+    _table(here)
+    os.mkdir(os.path.join(here, 'data'))
+    cell = (
+      '|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+'
+      '|skip_connect~0|none~1|nor_conv_1x1~2|'
+    )
+    search = (
+      *command_line.SMALL,
+      '--data_dir=data',
+      '--space=nasbench201',
+      f'--architecture={cell}',
+    )
+    done = command_line.run(
+      'search', *search, '--held_out=9', '--workdir=w', cwd=here
+    )
+    self.assertEqual(done.returncode, 0, done.stderr)
+    found = json.loads(pathlib.Path(here, 'w', 'summary.json').read_text())
+
+    arguments = ('--workdir=w', '--architectures=20', '--images=16')
+    done = command_line.run(
+      'ranking', *arguments, '--table=table.csv', cwd=here
+    )
+    self.assertEqual(done.returncode, 0, done.stderr)
+    self.assertIn("Kendall's tau", done.stdout)
+    self.assertIn('9 held-out inputs', done.stdout)
+    self.assertIn('ranking.png', os.listdir(os.path.join(here, 'w')))
+    summary = json.loads(pathlib.Path(here, 'w', 'summary.json').read_text())
+    ranking = summary.pop('ranking')
+    self.assertEqual(summary, found)
+    self.assertEqual((ranking['architectures'], ranking['inputs']), (20, 9))
+    # No transformation of this space costs more.
+    self.assertEqual(ranking['costlier'], {'argmax': 0, 'best_of_10': 0})
+
+    with self.subTest('a search that held nothing out'):
+      done = command_line.run('search', *search, '--workdir=v', cwd=here)
+      self.assertEqual(done.returncode, 0, done.stderr)
+      done = command_line.run(
+        'ranking', '--workdir=v', '--table=table.csv', cwd=here
+      )
+      self.assertEqual(done.returncode, 1)
+      self.assertIn('it needs --space=nasbench201 and --held_out', done.stderr)
+      self.assertLen(done.stderr.strip().splitlines(), 1, done.stderr)
+      self.assertNotIn('ranking.png', os.listdir(os.path.join(here, 'v')))
+
+
+class TabularTest(absltest.TestCase):
+  def test_compares_policies(self):
+    here = self.create_tempdir().full_path
+    _table(here)
+    arguments = (
+      '--table=table.csv',
+      '--policies=edges,random',
+      '--seeds=2',
+      '--steps=3',
+      '--points=2',
+      '--training=inputs=4,samples=2',
+      '--transitions=nat++',
+    )
+    result = command_line.run('tabular', *arguments, '--workdir=w', cwd=here)
+    self.assertEqual(result.returncode, 0, result.stderr)
+    self.assertContainsSubset(
+      {'config.json', 'summary.json', 'captured_gain.png'},
+      os.listdir(os.path.join(here, 'w')),
+    )
+    summary = json.loads(pathlib.Path(here, 'w', 'summary.json').read_text())
+    self.assertEqual(list(summary['policies']), ['edges', 'random'])
+    for policy in summary['policies'].values():
+      self.assertEqual(
+        list(policy), ['argmax', 'sample', 'best_of_10', 'seconds']
+      )
+      for gain in policy.values():
+        self.assertEqual(list(gain), ['mean', 'std'])
+    self.assertEqual(list(summary['random']), ['10', '100'])
+    self.assertEqual(summary['seeds'], [0, 1])
+    self.assertEqual(summary['dataset'], 'toy')
+    self.assertLess(summary['beta'], summary['oracle'])
+    self.assertLess(summary['random']['10'], summary['random']['100'])
+    self.assertIn('random search, 100', result.stdout)
+    self.assertIn('summary.json', result.stdout)
+
+    with self.subTest('other settings do not overwrite it'):
+      again = command_line.run(
+        'tabular', *arguments, '--seed=1', '--workdir=w', cwd=here
+      )
+      self.assertEqual(again.returncode, 1)
+      self.assertIn('holds a comparison with other settings', again.stderr)
+
+  def test_stops_with_one_line(self):
+    here = self.create_tempdir().full_path
+    path = _table(here)
+    lines = path.read_text('utf-8').splitlines()
+    lines[41] = lines[41].replace('none', 'nope')
+    path.write_text('\n'.join(lines), 'utf-8')
+    for arguments, words in (
+      ((), 'table'),
+      (('--table=table.csv',), 'table.csv: row 42: edge '),
+      (('--table=nothing.csv',), 'nothing.csv: No such file'),
+      (('--table=table.csv', '--policies=gnc'), "unknown policy 'gnc'"),
+      (('--table=table.csv', '--training=step=3'), "found 'step=3' where"),
+      (
+        ('--table=table.csv', '--training=baseline=best'),
+        "--training: unknown baseline 'best'",
+      ),
+      (
+        ('--table=table.csv', '--policies=gcn', '--model=depth=3'),
+        "--model: found 'depth=3' where field=value should be; fields are emb",
+      ),
+    ):
+      result = command_line.run('tabular', *arguments, cwd=here)
+      self.assertEqual(result.returncode, 1, arguments)
+      self.assertIn(words, result.stderr)
+      self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
+      self.assertEqual(os.listdir(here), ['table.csv'])
+
+
+if __name__ == '__main__':
+  absltest.main()
