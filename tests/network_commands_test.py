@@ -14,7 +14,9 @@ from tests import command_line
 class OneArchitectureTest(absltest.TestCase):
   def test_searches_for_one_network_only(self):
     here = self.create_tempdir().full_path
-    arguments = (*command_line.SMALL, '--transitions=nat++', '--max_madds=90%')
+    # It has its own number of cells.
+    small = [x for x in command_line.SMALL if not x.startswith('--cells')]
+    arguments = (*small, '--transitions=nat++', '--max_madds=90%')
     result = command_line.run(
       'search', *arguments, '--architecture=vgg16', '--workdir=w', cwd=here
     )
@@ -33,6 +35,16 @@ class OneArchitectureTest(absltest.TestCase):
         cwd=here,
       )
       self.assertEqual(result.returncode, 0, result.stderr)
+
+    with self.subTest('and with no other number of cells'):
+      refused = command_line.run(
+        'search', *arguments, '--architecture=vgg16', '--cells=2', cwd=here
+      )
+      self.assertEqual(
+        refused.stderr,
+        'error: --cells is 2, but a vgg16 network has 5 cells of its own; '
+        'leave it out\n',
+      )
 
     with self.subTest('knows no other'):
       result = command_line.run(
