@@ -54,7 +54,9 @@ _LATENCY = flags.DEFINE_bool(
 )
 _JSON = flags.DEFINE_bool('json', False, 'prints JSON instead of a table.')
 _OUTPUT = flags.DEFINE_string(
-  'output', None, 'directory for a drawing (default: none is made).'
+  'output',
+  None,
+  'directory for a drawing (default: described; with --json none is made).',
 )
 flags.mark_flag_as_required('architecture')
 
@@ -73,7 +75,8 @@ def main(argv: list[str]):
     _CLASSES.value,
   )
   layout.check(architecture, config.skeleton)
-  output = command.path(_OUTPUT.value) if _OUTPUT.value else None
+  folder = _OUTPUT.value or (None if _JSON.value else 'described')
+  output = command.path(folder) if folder else None
   if output:
     description.draw(name, architecture, output)
   described = description.describe(name, architecture, config, _LATENCY.value)
