@@ -91,6 +91,7 @@ class HeldOutAccuracy:
         self._network.space.decode(
           Encoding(*(np.asarray(x[i]) for x in architectures))
         ),
+        learns=False,
       )
       for i in range(len(architectures.operations))
     ]

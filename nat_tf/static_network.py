@@ -44,7 +44,7 @@ class _Step(NamedTuple):
 
   edge: Edge
   chain: Chain | None
-  kernels: list[tf.Variable]
+  kernels: list[tf.Variable | tf.Tensor]
 
 
 class StaticNetwork(tf.Module):
@@ -53,13 +53,20 @@ class StaticNetwork(tf.Module):
   Args:
     network: a super network.
     architecture: an architecture of its space.
+    learns: whether the copies are variables; else they are constants.
 
   Attributes:
-    kernels: those of the cells.
+    kernels: those of the cells, where they are variables.
   """
 
-  def __init__(self, network: SuperNetwork, architecture: Architecture):
+  def __init__(
+    self,
+    network: SuperNetwork,
+    architecture: Architecture,
+    learns: bool = True,
+  ):
     super().__init__()
+    self._learns = learns
     self._network = network
     self._architecture = architecture
     self.kernels: list[Kernel] = []
@@ -141,9 +148,11 @@ class StaticNetwork(tf.Module):
       for shape in shapes:
         size = math.prod(shape) // bank.shape[-1]
         block = rows[slot][start : start + size]
-        variable = tf.Variable(tf.reshape(tf.gather(bank, block), shape))
-        kernels.append(variable)
-        self.kernels.append(Kernel(variable, bank, block))
+        kernel = tf.reshape(tf.gather(bank, block), shape)
+        if self._learns:
+          kernel = tf.Variable(kernel)
+          self.kernels.append(Kernel(kernel, bank, block))
+        kernels.append(kernel)
         start += size
       result.append(_Step(edge, chain, kernels))
     return result

@@ -27,7 +27,7 @@ from nat_tf.budget import Budget
 from nat_tf.search_config import SearchConfig
 
 # Images that candidates are scored on at a time.
-_MOST_IMAGES = 256
+_MOST_IMAGES = 512
 
 
 @dataclasses.dataclass(frozen=True)
