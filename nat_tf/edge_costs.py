@@ -90,7 +90,7 @@ class EdgeCosts:
     """
     return np.min(
       [
-        fixed + _lowest(self.edges, open_)
+        fixed + lowest(self.edges, open_)
         for fixed, open_ in self._ways(allowed)
       ],
       axis=0,
@@ -111,7 +111,7 @@ class EdgeCosts:
       nearest in multiply-adds.
     """
     ways = list(self._ways(allowed))
-    leasts = [fixed + _lowest(self.edges, open_) for fixed, open_ in ways]
+    leasts = [fixed + lowest(self.edges, open_) for fixed, open_ in ways]
     for way, least in zip(ways, leasts):
       if (least <= limits).all():
         return way
@@ -312,7 +312,12 @@ def _chosen(table: np.ndarray, operations: np.ndarray) -> np.ndarray:
   return np.einsum('...ceo,mceo->m...ce', chosen, table)
 
 
-def _lowest(edges: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-  """Returns the least that all edges cost, `[measures]` int64."""
+def lowest(edges: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+  """Returns the least that all edges cost, `[measures]` int64.
+
+  Args:
+    edges: `[measures, cells, edges, operations]` int64.
+    allowed: `[cells, edges, operations]` bool, true at least once an edge.
+  """
   dearest = np.iinfo(np.int64).max
   return np.where(allowed, edges, dearest).min(axis=-1).sum(axis=(-2, -1))

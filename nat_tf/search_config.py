@@ -256,8 +256,11 @@ class SearchConfig(Settings):
 
   def change_rate(self) -> float:
     """Returns at which rate the edges of one architecture change at most."""
-    edges = sum(1 for _ in self.one().edges())
-    return min(1.0, _CHANGES / edges)
+    return min(1.0, _CHANGES / self._edges())
+
+  def _edges(self) -> int:
+    """Returns the number of edges of the one architecture."""
+    return sum(1 for _ in self.one().edges())
 
   def stay(self) -> float:
     """Returns how much a policy leans to what an edge carries already."""
@@ -292,7 +295,7 @@ class SearchConfig(Settings):
     if self.space == ONE:
       # It is a sum over the edges, of which a network has many; what an edge
       # weighs should not depend on how many others there are.
-      entropy *= min(1.0, _USUAL_EDGES / sum(1 for _ in self.one().edges()))
+      entropy *= min(1.0, _USUAL_EDGES / self._edges())
     if self.anneal:
       learning_rate = agent.Schedule(rate, 0.0, steps, 'cosine')
       entropy_weight = agent.Schedule(entropy, 0.0, max(1, 8 * steps // 10))

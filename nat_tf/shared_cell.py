@@ -24,7 +24,6 @@ from nat_tf import layout
 from nat_tf import operations as operations_lib
 from nat_tf.layout import CellPlace
 from nat_tf.layout import EdgePlace
-from nat_tf.spaces import Graph
 from nat_tf.spaces import Space
 
 
@@ -98,7 +97,7 @@ class KernelIndex:
 
   def __init__(self, space: Space, place: CellPlace):
     self._space = space
-    self._graph = graph_of(space, place)
+    self._graph = space.graph(place.kind)
     joins = self._banks_join(place)
     self.columns = math.gcd(*(edge.inputs for edge in joins), place.channels)
     self.columns = math.gcd(self.columns, *(edge.outputs for edge in joins))
@@ -188,18 +187,13 @@ class KernelIndex:
     ]
 
 
-def graph_of(space: Space, place: CellPlace) -> Graph | None:
-  """Returns the graph of the cell at a place; None where it is not fixed."""
-  return space.graphs[space.row(place.kind)] if space.graphs else None
-
-
 def slots_of(space: Space, place: CellPlace) -> list[tuple[int, int]]:
   """Returns the slots in which the cell at a place may have edges.
 
   Returns:
     Pairs of slot and target, in the order of the slots.
   """
-  graph = graph_of(space, place)
+  graph = space.graph(place.kind)
   return [
     (slot, target)
     for slot, target in enumerate(space.targets)
@@ -225,7 +219,7 @@ class CellProgram:
     self._space = space
     self._place = place
     self._spans = spans
-    self._graph = graph_of(space, place)
+    self._graph = space.graph(place.kind)
     self._null = space.index('null')
     self.slots = slots_of(space, place)
     self.forward = _once(self._forward)
@@ -238,7 +232,7 @@ class CellProgram:
   ) -> Any:
     """Returns what cells have in common that share a program."""
     joins = place.stride, place.strided, place.widths, place.pads
-    return graph_of(space, place), joins, tuple(spans)
+    return space.graph(place.kind), joins, tuple(spans)
 
   def remembers(self, path: Path, fresh: tf.Tensor) -> tf.Tensor:
     """Returns which edges `recall` puts into its memory, `[edges]` bool."""

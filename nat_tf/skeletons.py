@@ -105,24 +105,6 @@ def _stages(
   )
 
 
-_RESNET_HEAD = Head(activates=True)
-
-
-def _resnet_small(name: str, depth: int) -> Skeleton:
-  """The ResNets for CIFAR-10: three stages of 16, 32 and 64 channels."""
-  widths = tuple((width, width) for width in (16, 32, 64))
-  return Skeleton(
-    name,
-    cell_inputs=1,
-    stem=(Convolution(16, 3),),
-    base=16,
-    channels=16,
-    head=_RESNET_HEAD,
-    blocks=_stages((depth,) * 3, widths, (1, 2, 2)),
-    pads=True,
-  )
-
-
 def _large_stem(small: Skeleton) -> Skeleton:
   """A ResNet as for ImageNet: 7x7 convolution and pooling, strides of 2."""
   first, *others = small.blocks
@@ -133,28 +115,32 @@ def _large_stem(small: Skeleton) -> Skeleton:
   )
 
 
-def _resnet_large(
+def _resnet(
   name: str,
   depths: tuple[int, ...],
   widths: tuple[tuple[int, ...], ...],
-  strided: int,
+  strided: int = 1,
 ) -> dict[str, Skeleton]:
-  """The ResNets for ImageNet: four stages from 64 channels on."""
+  """A ResNet, whose stem is as wide as its first stage inside.
+
+  Args:
+    name: what the network is called.
+    depths: blocks of every stage.
+    widths: channels of a block's vertices, for every stage.
+    strided: see `Block`.
+  """
+  channels = widths[0][0]
+  strides = (1,) + (2,) * (len(depths) - 1)
   small = Skeleton(
     name,
     cell_inputs=1,
-    stem=(Convolution(64, 3),),
-    base=64,
-    channels=64,
-    head=_RESNET_HEAD,
-    blocks=_stages(depths, widths, (1, 2, 2, 2), strided),
+    stem=(Convolution(channels, 3),),
+    base=channels,
+    channels=channels,
+    head=Head(activates=True),
+    blocks=_stages(depths, widths, strides, strided),
     pads=True,
   )
-  return {'cifar10': small, 'imagenet': _large_stem(small)}
-
-
-def _resnet(name: str, depth: int) -> dict[str, Skeleton]:
-  small = _resnet_small(name, depth)
   return {'cifar10': small, 'imagenet': _large_stem(small)}
 
 
@@ -206,16 +192,18 @@ def _mobilenetv2() -> dict[str, Skeleton]:
   return {'cifar10': small, 'imagenet': large}
 
 
+# Of the ResNets for CIFAR-10, with three stages, and of those for ImageNet.
+_SMALL = tuple((width, width) for width in (16, 32, 64))
 _BASIC = tuple((width, width) for width in (64, 128, 256, 512))
 _BOTTLENECK = tuple((w, w, 4 * w) for w in (64, 128, 256, 512))
 
 _SKELETONS = {
   'cells': {'cifar10': CELLS, 'imagenet': _CELLS_IMAGENET},
   'nasbench201': {'cifar10': NASBENCH201},
-  'resnet20': _resnet('resnet20', 3),
-  'resnet56': _resnet('resnet56', 9),
-  'resnet18': _resnet_large('resnet18', (2, 2, 2, 2), _BASIC, 1),
-  'resnet50': _resnet_large('resnet50', (3, 4, 6, 3), _BOTTLENECK, 2),
+  'resnet20': _resnet('resnet20', (3, 3, 3), _SMALL),
+  'resnet56': _resnet('resnet56', (9, 9, 9), _SMALL),
+  'resnet18': _resnet('resnet18', (2, 2, 2, 2), _BASIC),
+  'resnet50': _resnet('resnet50', (3, 4, 6, 3), _BOTTLENECK, 2),
   'vgg16': _vgg16(),
   'mobilenetv2': _mobilenetv2(),
 }

@@ -139,11 +139,14 @@ class Space:
     """Returns the position of a cell; the first for one of the skeleton's."""
     return self.cells.index(cell) if cell in self.cells else 0
 
+  def graph(self, cell: str) -> Graph | None:
+    """Returns the graph of a cell; None where it is not fixed."""
+    return self.graphs[self.row(cell)] if self.graphs else None
+
   def outputs(self, cell: str) -> int:
     """Returns the number of vertices whose channels a cell's output holds."""
-    if self.graphs is None:
-      return self.intermediates
-    return len(self.graphs[self.row(cell)].concat)
+    graph = self.graph(cell)
+    return self.intermediates if graph is None else len(graph.concat)
 
   def choices(self) -> np.ndarray:
     """Returns what every slot may carry, `[cells, edges, operations]` bool."""
@@ -237,9 +240,9 @@ class Space:
 
   def _sizes(self, name: str) -> tuple[int, ...]:
     """Returns the numbers of intermediate vertices that a cell may have."""
-    if self.graphs is None:
+    graph = self.graph(name)
+    if graph is None:
       return self.sizes
-    graph = self.graphs[self.row(name)]
     last = max(t for t, present in zip(self.targets, graph.present) if present)
     return (last - self.inputs + 1,)
 
@@ -258,7 +261,7 @@ class Space:
           f'{name} cell, edge {index} ({edge}): the {self.name} space has no '
           f'such operation; it has {", ".join(self.operations)}'
         )
-    graph = self.graphs[self.row(name)] if self.graphs else None
+    graph = self.graph(name)
     if graph is not None and cell.concat != graph.concat:
       raise SpaceError(
         f'{name} cell: its output is made of the vertices '
@@ -276,7 +279,7 @@ class Space:
     Raises:
       SpaceError: an edge finds no slot.
     """
-    graph = self.graphs[self.row(name)] if self.graphs else None
+    graph = self.graph(name)
     slots: list[int] = []
     for index, edge in enumerate(cell.edges):
       free = [

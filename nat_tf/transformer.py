@@ -110,8 +110,7 @@ class Terms:
     fixed, allowed = self.costs.fitting(limits, self.allowed)
     # What can be promised may exceed the limits only where much of the input
     # does not reach the output; then the cheapest is all that is left.
-    lowest = np.where(allowed, self.costs.edges, np.iinfo(np.int64).max)
-    spent = lowest.min(axis=-1).sum(axis=(-2, -1))
+    spent = edge_costs.lowest(self.costs.edges, allowed)
     rest = np.maximum(limits - fixed, spent)
     given_up = self.allowed & ~allowed
     beyond = rest[:, np.newaxis, np.newaxis, np.newaxis] + 1
