@@ -1,9 +1,9 @@
 """Architectures trained alike and compared: is the transformed one better?
 
 Every architecture is trained with the same recipe and the same seeds. A seed
-decides the same of all: which images are held out, and their order. Differences
-are therefore taken seed by seed, and their mean is given with a 95 % confidence
-interval by Student's t distribution.
+decides the same of all: the order of the images and how they are changed.
+Differences are therefore taken seed by seed, and their mean is given with a
+95 % confidence interval by Student's t distribution.
 
     C/config.json               the recipe
     C/<label>/seed-<seed>/      an ordinary training

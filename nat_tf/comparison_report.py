@@ -319,14 +319,16 @@ def _difference(found: comparison.Difference | None) -> tuple[str, str]:
 def _notes(results: Results) -> list[str]:
   """Returns what to write below the table, a line each."""
   seeds = ', '.join(map(str, results.seeds))
+  over = 'mean ± sample standard deviation over the seeds'
+  if len(results.seeds) == 1:
+    over = 'of the one seed'
   split = (
     'test split, which is read once a training, after it'
     if results.judged_by == 'test_accuracy'
     else 'held-out training data, as there is no test split'
   )
   lines = [
-    f'accuracy: on the {split}; mean ± sample standard deviation over the '
-    f'seeds {seeds}',
+    f'accuracy: on the {split}; {over} {seeds}',
     f'difference: from {results.contenders[0].label} in points, mean over '
     "equal seeds; interval: of this mean, by Student's t",
   ]
