@@ -41,10 +41,9 @@ def resolve(text: str, directory: str | os.PathLike[str] = '') -> Architecture:
       f'{error}, the path of a file of JSON or text, Genotype(...), or '
       '|operation~0|+...'
     )
-  if 'Genotype' in text and '(' in text:
-    return genotype.from_text(text)
-  if text.startswith('|'):
-    return nasbench201.from_text(text)
+  if _is_form(text):
+    form = nasbench201 if text.startswith('|') else genotype
+    return form.from_text(text)
   path = os.path.join(directory, text)
   content = _read(path) if text else None
   if content is None:
@@ -59,9 +58,19 @@ def label(text: str) -> str:
   """Returns what to call the architecture that a text names.
 
   Args:
-    text: as given to `resolve`; a genotype's text is too long for a name.
+    text: as given to `resolve`. A genotype's text is too long for a name; of a
+      long path it is the last parts that tell it from others.
   """
-  return text if len(text) <= _LONGEST_LABEL else 'input'
+  text = text.strip()
+  if len(text) <= _LONGEST_LABEL:
+    return text
+  _, _, end = text[-_LONGEST_LABEL - 1 :].partition('/')
+  return 'input' if not end or _is_form(text) else end
+
+
+def _is_form(text: str) -> bool:
+  """Whether a text is an architecture itself and not the name of one."""
+  return text.startswith('|') or ('Genotype' in text and '(' in text)
 
 
 def _read(path: str) -> bytes | None:

@@ -12,42 +12,13 @@ from absl import flags
 from nat_tf import architecture_source
 from nat_tf import description
 from nat_tf import layout
-from nat_tf import skeletons
+from nat_tf import network_flags
 
 _ARCHITECTURE = flags.DEFINE_string(
   'architecture',
   None,
   'what to describe: a published name, a file of JSON or text, or the text of '
   'a genotype or of a NAS-Bench-201 cell.',
-)
-_NETWORK = flags.DEFINE_enum(
-  'network',
-  'cifar10',
-  skeletons.FORMS,
-  'form of the network: for small or for large images.',
-)
-_CELLS = flags.DEFINE_integer(
-  'cells',
-  None,
-  'number of cells, where one is repeated; 1 or more (default: as published).',
-  lower_bound=1,
-)
-_CHANNELS = flags.DEFINE_integer(
-  'channels',
-  None,
-  'channels of the first cell; even and 2 or more (default: as published).',
-)
-_IMAGE_SIZE = flags.DEFINE_integer(
-  'image_size',
-  None,
-  'height and width of the images in pixels; 1 or more (default: 32 or 224).',
-  lower_bound=1,
-)
-_CLASSES = flags.DEFINE_integer(
-  'classes',
-  None,
-  'number of classes; 1 or more (default: 10 or 1000).',
-  lower_bound=1,
 )
 _LATENCY = flags.DEFINE_bool(
   'latency', True, 'measures latencies on this device, which takes a while.'
@@ -58,6 +29,7 @@ _OUTPUT = flags.DEFINE_string(
   None,
   'directory for a drawing (default: described; with --json none is made).',
 )
+flags.adopt_module_key_flags(network_flags)
 flags.mark_flag_as_required('architecture')
 
 
@@ -66,14 +38,7 @@ def main(argv: list[str]):
   del argv  # `command.run` refuses any.
   architecture = architecture_source.resolve(_ARCHITECTURE.value)
   name = architecture_source.label(_ARCHITECTURE.value)
-  config = description.network_config(
-    architecture.network,
-    _NETWORK.value,
-    _CELLS.value,
-    _CHANNELS.value,
-    _IMAGE_SIZE.value,
-    _CLASSES.value,
-  )
+  config = network_flags.network_config(architecture)
   layout.check(architecture, config.skeleton)
   folder = _OUTPUT.value or (None if _JSON.value else 'described')
   output = command.path(folder) if folder else None

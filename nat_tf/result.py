@@ -8,6 +8,7 @@ from nat_tf import architecture_json
 from nat_tf import drawing
 from nat_tf import input_error
 from nat_tf import text_table
+from nat_tf.architecture import Architecture
 from nat_tf.transformer import Measured
 from nat_tf.transformer import Transformation
 
@@ -62,19 +63,33 @@ def write(transformation: Transformation, name: str, folder: str):
   Raises:
     OutputError: the folder cannot be written.
   """
-  source = transformation.source.architecture
-  transformed = transformation.transformed.architecture
+  save(
+    transformation.source.architecture,
+    transformation.transformed.architecture,
+    f'{name}, transformed',
+    folder,
+  )
+
+
+def save(
+  source: Architecture, transformed: Architecture, title: str, folder: str
+):
+  """Writes the files of `write`.
+
+  Args:
+    source: the input.
+    transformed: the output.
+    title: of the drawing.
+    folder: made if it does not exist.
+
+  Raises:
+    OutputError: the folder cannot be written.
+  """
   try:
     os.makedirs(folder, exist_ok=True)
-    drawing.draw_all(
-      os.path.join(folder, 'transformed'),
-      source,
-      transformed,
-      f'{name}, transformed',
-    )
-    architecture_json.save(
-      os.path.join(folder, 'transformed.json'), transformed
-    )
+    path = os.path.join(folder, 'transformed')
+    drawing.draw_all(path, source, transformed, title)
+    architecture_json.save(f'{path}.json', transformed)
   except OSError as error:
     raise OutputError(
       f'cannot write to {folder}: {error.strerror or error}'

@@ -61,6 +61,7 @@ def setting(
   *,
   range: Range | None = None,  # pylint: disable=redefined-builtin
   choices: Sequence[str] = (),
+  flag: bool = True,
 ) -> Any:
   """Makes a field of a configuration.
 
@@ -69,8 +70,14 @@ def setting(
     meaning: what it is, with its unit; becomes the flag's help.
     range: which numbers are allowed.
     choices: which texts are allowed.
+    flag: whether a command has a flag for it.
   """
-  metadata = {'meaning': meaning, 'range': range, 'choices': tuple(choices)}
+  metadata = {
+    'meaning': meaning,
+    'range': range,
+    'choices': tuple(choices),
+    'flag': flag,
+  }
   return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -118,12 +125,12 @@ class Settings:
 
   @classmethod
   def define_flags(cls):
-    """Defines a flag for every field.
+    """Defines a flag for every field that should have one.
 
     They are this module's: a command whose `--help` should list them calls
     `flags.adopt_module_key_flags(setting)`.
     """
-    for field in dataclasses.fields(cls):
+    for field in cls._flags():
       _define_flag(field)
 
   @classmethod
@@ -133,8 +140,12 @@ class Settings:
     Raises:
       ConfigError: a value is out of its range.
     """
-    names = [field.name for field in dataclasses.fields(cls)]
+    names = [field.name for field in cls._flags()]
     return cls(**{name: flags.FLAGS[name].value for name in names})
+
+  @classmethod
+  def _flags(cls) -> list[dataclasses.Field]:
+    return [one for one in dataclasses.fields(cls) if one.metadata['flag']]
 
 
 def _type(field: dataclasses.Field) -> type:

@@ -131,5 +131,23 @@ class RefusalTest(parameterized.TestCase):
     self._assert_refused(path, 'cannot read .*: Permission denied')
 
 
+class LabelTest(parameterized.TestCase):
+  @parameterized.parameters(
+    ('darts', 'darts'),
+    (' W/transformed.json\n', 'W/transformed.json'),
+    (
+      'nat_tf_runs/digits-20261123-172230/transformed.json',
+      'digits-20261123-172230/transformed.json',
+    ),
+    (f'/a/{"b" * 25}/c/transformed', f'{"b" * 25}/c/transformed'),
+    ('x' * 50, 'input'),
+    (f'a/{"x" * 50}', 'input'),
+    (genotype.to_text(_DARTS), 'input'),
+    ('|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|none~2|', 'input'),
+  )
+  def test_tells_them_apart(self, text, label):
+    self.assertEqual(architecture_source.label(text), label)
+
+
 if __name__ == '__main__':
   absltest.main()

@@ -8,6 +8,10 @@ import pathlib
 
 from absl.testing import absltest
 
+from nat_tf import architecture_json
+from nat_tf import cost
+from nat_tf import description
+from nat_tf import zoo
 from tests import command_line
 
 
@@ -96,6 +100,48 @@ class DescribeTest(absltest.TestCase):
       self.assertEqual(result.returncode, 1, arguments)
       self.assertIn(words, result.stderr)
       self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
+
+
+class ControlTest(absltest.TestCase):
+  def test_writes_what_costs_as_much(self):
+    here = self.create_tempdir().full_path
+    arguments = ('--architecture=darts', '--channels=8', '--cells=5')
+    result = command_line.run(
+      'control', *arguments, '--like=nat_darts', '--max_madds=70%', cwd=here
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    self.assertIn('\nrandom transformation  ', result.stdout)
+    self.assertContainsSubset(
+      {'transformed.json', 'transformed.png', 'transformed.svg'},
+      os.listdir(os.path.join(here, 'control')),
+    )
+    config = description.network_config('cells', 'cifar10', 5, 8)
+    darts, like, found = (
+      cost.network(one, config)
+      for one in (
+        zoo.load('darts'),
+        zoo.load('nat_darts'),
+        architecture_json.load(pathlib.Path(here, 'control/transformed.json')),
+      )
+    )
+    # The explicit limit goes before; the other one's parameters still hold.
+    self.assertLessEqual(found.madds, 0.7 * darts.madds)
+    self.assertLessEqual(found.params, like.params)
+    self.assertIn(f'{like.params:,}', result.stdout.splitlines()[2])
+
+  def test_stops_with_one_line(self):
+    here = self.create_tempdir().full_path
+    for arguments, words in (
+      (('--like=resnet20',), 'a cells network has the cells normal, reduction'),
+      (('--max_madds=1%',), 'the least possible is'),
+    ):
+      result = command_line.run(
+        'control', '--architecture=darts', *arguments, cwd=here
+      )
+      self.assertEqual(result.returncode, 1, arguments)
+      self.assertIn(words, result.stderr)
+      self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
+      self.assertEmpty(os.listdir(here))
 
 
 if __name__ == '__main__':

@@ -31,7 +31,8 @@ _DEFAULT_SIZE = 'medium'
 # Modules that a test or a benchmark runs without importing them.
 _RUNS = {
   'commands_test': {'search', 'transform'},
-  'network_commands_test': {'describe', 'search', 'transform'},
+  'compare_command_test': {'compare'},
+  'network_commands_test': {'control', 'describe', 'search', 'transform'},
   'study_commands_test': {'ranking', 'search', 'tabular'},
   'benchmarks/supernet': {'search'},
 }

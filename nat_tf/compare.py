@@ -1,0 +1,92 @@
+"""Trains architectures alike, with several seeds each, and compares them.
+
+bazel run //nat_tf:compare -- --architectures=resnet20,W/transformed.json
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+from nat_tf import command  # isort: skip
+
+from absl import flags
+
+from nat_tf import comparison
+from nat_tf import comparison_report
+from nat_tf import description
+from nat_tf import final_network
+from nat_tf import part_latency
+from nat_tf import setting
+from nat_tf import trained as trained_lib
+from nat_tf import training
+from nat_tf.comparison_config import Recipe
+
+_ARCHITECTURES = flags.DEFINE_multi_string(
+  'architectures',
+  None,
+  'what to compare, joined by commas; the others are compared with the first. '
+  'Each is a published name, a file of JSON or text, or the text of a genotype '
+  'or of a NAS-Bench-201 cell, and may be given a name: mine=W/transformed.json'
+  '. The flag may be repeated.',
+)
+_SEEDS = flags.DEFINE_integer(
+  'seeds',
+  3,
+  'how often each is trained, with --seed and the numbers after it; 1 or more.',
+  lower_bound=1,
+)
+_WORKDIR = flags.DEFINE_string(
+  'workdir',
+  None,
+  'directory for trainings and results; one that holds a comparison with the '
+  'same settings is gone on with, with more architectures or seeds as well '
+  '(default: nat_tf_runs/compare-<dataset>-<time>).',
+)
+_LATENCY = flags.DEFINE_bool(
+  'latency', True, 'measures latencies on this device, which takes a while.'
+)
+Recipe.define_flags()
+flags.adopt_module_key_flags(setting)
+flags.mark_flag_as_required('architectures')
+
+
+def main(argv: list[str]):
+  """Runs the command."""
+  del argv  # `command.run` refuses any.
+  recipe = Recipe.from_flags()
+  if recipe.data_dir is not None:
+    # The workdir remembers it for calls from elsewhere.
+    path = command.path(recipe.data_dir)
+    recipe = dataclasses.replace(recipe, data_dir=path)
+  stamp = time.strftime('%Y%m%d-%H%M%S')
+  one = comparison.Comparison(
+    recipe,
+    comparison.contenders(_ARCHITECTURES.value),
+    _SEEDS.value,
+    command.path(
+      _WORKDIR.value or f'nat_tf_runs/compare-{recipe.dataset}-{stamp}'
+    ),
+    training.run,
+    _latencies if _LATENCY.value else None,
+  )
+  for results in one.run():
+    comparison_report.write(results, one.workdir)
+  print(comparison_report.table(results))
+  print(
+    f'in {one.workdir.path}: {comparison_report.SUMMARY}, '
+    f'{comparison_report.MARKDOWN}, {comparison_report.PICTURE}'
+  )
+
+
+def _latencies(run: str) -> tuple[float, ...]:
+  """Measures the network of a finished training."""
+  trained = trained_lib.load(run)
+  model = final_network.build(trained.architecture, trained.network)
+  return tuple(
+    part_latency.median_seconds(model, batch) for batch in description.BATCHES
+  )
+
+
+if __name__ == '__main__':
+  command.run(main)
