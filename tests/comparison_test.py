@@ -8,7 +8,6 @@ import pathlib
 
 from absl.testing import absltest
 from absl.testing import parameterized
-from nat_tf.train_config import TrainConfig
 import numpy as np
 import scipy.stats
 
@@ -20,6 +19,7 @@ from nat_tf import zoo
 from nat_tf.architecture import ArchitectureError
 from nat_tf.comparison_config import Recipe
 from nat_tf.setting import ConfigError
+from nat_tf.train_config import TrainConfig
 
 
 class ContendersTest(parameterized.TestCase):
