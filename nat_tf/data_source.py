@@ -18,6 +18,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from nat_tf import input_error
+from nat_tf import preprocessing
 
 _STREAMED_SHUFFLE = 4096  # encoded examples: 450 MB of ImageNet
 _LOAD_BATCH = 1024
@@ -146,7 +147,7 @@ class Split:
     """Returns the image, `image_shape` uint8, and the label, scalar int32."""
     image = self.builder.info.features[self.image_key].decode_example(encoded)
     if image.shape != self.image_shape:
-      image = _square(image, self.image_shape[0])
+      image = preprocessing.middle(image, self.image_shape[:2])
     return tf.ensure_shape(image, self.image_shape), tf.cast(label, tf.int32)
 
   def error(self, cause: Exception) -> DataError:
@@ -167,17 +168,6 @@ class Split:
       return self.builder.as_dataset(
         split=self.name, decoders=decoders, **kwargs
       )
-
-
-def _square(image: tf.Tensor, size: int) -> tf.Tensor:
-  """Resizes the largest square in the middle of an image."""
-  height, width = tf.unstack(tf.shape(image)[:2])
-  side = tf.minimum(height, width)
-  image = tf.image.crop_to_bounding_box(
-    image, (height - side) // 2, (width - side) // 2, side, side
-  )
-  image = tf.image.resize(image, (size, size), antialias=True)
-  return tf.cast(tf.round(image), tf.uint8)
 
 
 class Memory:
