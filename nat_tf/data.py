@@ -6,7 +6,10 @@ section 4): `weights` trains the shared weights, `policy` gives the rewards,
 accuracies that are reported. The test split is opened by `test_batches` alone.
 
     raw images --shuffle by (seed, epoch)--> batch --crop, flip by (seed, step)
-               --> normalise --> prefetch
+               --> normalise --cut out by (seed, step)--> prefetch
+
+Where nothing is searched there are no rewards: `weights` and `candidates` may
+share all examples.
 
 Every random choice is a function of the seed and of the number of the epoch or
 batch, never of a generator's state. So one seed gives the same batches in the
@@ -15,15 +18,17 @@ same order, from any batch on (`start`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 import dataclasses
 import functools
+import math
 import re
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from nat_tf import augmentation
 from nat_tf import data_preparation
 from nat_tf import data_source
 
@@ -70,13 +75,18 @@ class DataConfig:
     seed: decides order and augmentation, but not the division into parts.
     weights_fraction: share of the training split for the shared weights.
     candidates_fraction: share of the training split that is held out; what is
-      left is for the policy.
+      left is for the policy, which may be nothing.
     image_size: side in pixels to which images are cropped and resized; None
       leaves them as they are, which needs images of one size.
     crop_padding: pixels of the random crop's padding in training the weights;
       None for an eighth of the shorter side, 0 for no crop.
     flip: whether to mirror at random in training the weights; None for colour
       images that are not characters.
+    resized_crops: whether images for training the weights are random parts of
+      the original images, resized, instead of shifted ones; such a set is
+      streamed. Needs `image_size`.
+    cutout: side in pixels of the square that is cut out of every image in
+      training the weights; 0 for none.
     download: whether TFDS may download what is not prepared.
     memory_bytes: decoded images up to this size are kept in memory; larger
       sets are streamed from their files.
@@ -94,6 +104,8 @@ class DataConfig:
   image_size: int | None = None
   crop_padding: int | None = None
   flip: bool | None = None
+  resized_crops: bool = False
+  cutout: int = 0
   download: bool = True
   memory_bytes: int = 2 << 30
 
@@ -105,13 +117,21 @@ class DataConfig:
       _check_at_least('image_size', self.image_size, 1)
     if self.crop_padding is not None:
       _check_at_least('crop_padding', self.crop_padding, 0)
+    _check_at_least('cutout', self.cutout, 0)
+    if self.resized_crops and self.image_size is None:
+      raise DataError('resized_crops needs an image_size to resize to')
     fractions = self.weights_fraction, self.candidates_fraction
-    if not (min(fractions) > 0 and sum(fractions) < 1):
+    if not (min(fractions) > 0 and (sum(fractions) < 1 or self.searchless)):
       raise DataError(
         f'weights_fraction {fractions[0]} and candidates_fraction '
         f'{fractions[1]} leave a part without examples; both must be above 0 '
-        'and their sum below 1'
+        'and their sum at most 1'
       )
+
+  @property
+  def searchless(self) -> bool:
+    """Whether no examples are left for the policy."""
+    return math.isclose(self.weights_fraction + self.candidates_fraction, 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +182,10 @@ class ImageDataset:
     self._config = config
     self._split = split
     self._parts = divide(split.examples, config)
-    self._source = data_source.source(split, config.memory_bytes)
+    streams = config.resized_crops
+    self._source = data_source.source(
+      split, 0 if streams else config.memory_bytes
+    )
     mean, std = self._statistics()
     self.info = DatasetInfo(
       name=config.dataset,
@@ -188,19 +211,28 @@ class ImageDataset:
     Returns:
       A data set of `(images, labels)`.
     """
+    config = self._config
     padding, flip = self._augmentation()
+    batches = self._shuffled(
+      self._parts.weights,
+      _Stream.WEIGHTS,
+      batch_size,
+      start,
+      self._crop if config.resized_crops else None,
+    ).enumerate(start)
 
     def augment(step: tf.Tensor, batch: _Batch) -> _Batch:
       images, labels = batch
-      seed = _seed(self._config.seed, _Stream.AUGMENTATION, step)
-      return _augmented(images, seed, padding, flip), labels
+      seed = _seed(config.seed, _Stream.AUGMENTATION, step)
+      if padding or flip:
+        images = augmentation.shifted(images, seed, padding, flip)
+      images = self._normalised(images)
+      if config.cutout:
+        seed = _seed(config.seed, _Stream.CUTOUT, step)
+        images = augmentation.cut_out(images, seed, config.cutout)
+      return images, labels
 
-    batches = self._shuffled(
-      self._parts.weights, _Stream.WEIGHTS, batch_size, start
-    )
-    if padding or flip:
-      batches = batches.enumerate(start).map(augment)
-    return self._finished(batches)
+    return _ahead(batches.map(augment, num_parallel_calls=tf.data.AUTOTUNE))
 
   def policy_batches(
     self, batch_size: int | None = None, start: int = 0
@@ -258,13 +290,25 @@ class ImageDataset:
     return self._finished(source.ordered(indices, self._batch_size(batch_size)))
 
   def _shuffled(
-    self, part: np.ndarray, stream: int, batch_size: int | None, start: int
+    self,
+    part: np.ndarray,
+    stream: int,
+    batch_size: int | None,
+    start: int,
+    crop: Callable[..., tf.Tensor] | None = None,
   ) -> tf.data.Dataset:
     _check_at_least('start', start, 0)
     seeds = functools.partial(_seed, self._config.seed, stream)
-    return self._source.shuffled(
-      part, self._batch_size(batch_size), start, seeds
-    )
+    arguments = part, self._batch_size(batch_size), start, seeds
+    if isinstance(self._source, data_source.Files):
+      return self._source.shuffled(*arguments, crop)
+    return self._source.shuffled(*arguments)
+
+  def _crop(self, number: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
+    """Returns a random part of the image with this number in the stream."""
+    seed = _seed(self._config.seed, _Stream.CROP, number)
+    size = self.info.image_shape[0]
+    return augmentation.resized_crop(image, seed, size)
 
   def _batch_size(self, batch_size: int | None) -> int:
     if batch_size is None:
@@ -286,6 +330,8 @@ class ImageDataset:
     """Returns padding of the random crop, and whether to flip."""
     config, shape = self._config, self.info.image_shape
     padding, flip = config.crop_padding, config.flip
+    if config.resized_crops:
+      padding = 0  # What a shift is for, such crops do as well.
     if padding is None:
       padding = min(shape[:2]) // _PIXELS_PER_PADDING
     if flip is None:
@@ -295,18 +341,16 @@ class ImageDataset:
 
   def _finished(self, batches: tf.data.Dataset) -> tf.data.Dataset:
     """Normalises the images of raw batches, ahead of their use."""
+    return _ahead(
+      batches.map(lambda images, *rest: (self._normalised(images), *rest))
+    )
+
+  def _normalised(self, images: tf.Tensor) -> tf.Tensor:
+    """Returns images with mean 0 and standard deviation 1, float32."""
     std = np.array(self.info.std, np.float32)
     scale = 1 / (255 * std)
     offset = -np.array(self.info.mean, np.float32) / std
-
-    def normalise(images: tf.Tensor, *rest: tf.Tensor) -> tuple:
-      return (tf.cast(images, tf.float32) * scale + offset, *rest)
-
-    options = tf.data.Options()
-    options.deterministic = True
-    # The cores belong to the network; an operation here is small anyway.
-    options.threading.max_intra_op_parallelism = 1
-    return batches.map(normalise).prefetch(_PREFETCH).with_options(options)
+    return tf.cast(images, tf.float32) * scale + offset
 
 
 def load(config: DataConfig) -> ImageDataset:
@@ -346,12 +390,15 @@ def divide(examples: int, config: DataConfig) -> Parts:
   """
   # RandomState's stream is frozen for ever; that of Generator is not.
   order = np.random.RandomState(_DIVISION_SEED).permutation(examples)
-  weights = round(examples * config.weights_fraction)
   candidates = round(examples * config.candidates_fraction)
+  weights = round(examples * config.weights_fraction)
+  if config.searchless:
+    weights = examples - candidates
   parts = Parts(*np.split(order, [weights, examples - candidates]))
-  if not all(len(part) for part in parts):
+  needed = parts._replace(policy=order) if config.searchless else parts
+  if not all(len(part) for part in needed):
     raise DataError(
-      f'{config.dataset} has {examples} training examples, too few for three '
+      f'{config.dataset} has {examples} training examples, too few for the '
       f'parts with the fractions {config.weights_fraction} and '
       f'{config.candidates_fraction}'
     )
@@ -364,6 +411,8 @@ class _Stream:
   WEIGHTS = 0
   POLICY = 1
   AUGMENTATION = 2
+  CROP = 3
+  CUTOUT = 4
 
 
 def _seed(seed: int, stream: int, step: tf.Tensor) -> tf.Tensor:
@@ -399,35 +448,10 @@ def _moments(
   return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
 
 
-def _augmented(
-  images: tf.Tensor, seed: tf.Tensor, padding: int, flip: bool
-) -> tf.Tensor:
-  """Crops at random from images with a black border, and mirrors half of them.
-
-  Args:
-    images: `[batch, h, w, c]` uint8.
-    seed: stateless seed, `[2]`.
-    padding: width of the border in pixels.
-    flip: whether to mirror.
-
-  Returns:
-    As `images`.
-  """
-  batch, height, width, _ = images.shape
-  seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
-  shifts = functools.partial(
-    tf.random.stateless_uniform,
-    [batch, 1],
-    minval=0,
-    maxval=2 * padding + 1,
-    dtype=tf.int32,
-  )
-  rows = shifts(seed=seeds[0]) + tf.range(height)
-  columns = shifts(seed=seeds[1]) + tf.range(width)
-  if flip:
-    mirror = tf.random.stateless_uniform([batch, 1], seeds[2]) < 0.5
-    columns = tf.where(mirror, columns[:, ::-1], columns)
-  border = [padding, padding]
-  images = tf.pad(images, [[0, 0], border, border, [0, 0]])
-  images = tf.gather(images, rows, axis=1, batch_dims=1)
-  return tf.gather(images, columns, axis=2, batch_dims=1)
+def _ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
+  """Makes batches ready ahead of their use, in a fixed order."""
+  options = tf.data.Options()
+  options.deterministic = True
+  # The cores belong to the network; an operation here is small anyway.
+  options.threading.max_intra_op_parallelism = 1
+  return batches.prefetch(_PREFETCH).with_options(options)

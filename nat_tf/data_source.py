@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 import contextlib
 import dataclasses
+import functools
 import logging
 import re
 from typing import Any
@@ -142,11 +143,22 @@ class Split:
     )
 
   def decode(
-    self, encoded: tf.Tensor, label: tf.Tensor
+    self,
+    encoded: tf.Tensor,
+    label: tf.Tensor,
+    crop: Callable[[tf.Tensor], tf.Tensor] | None = None,
   ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the image, `image_shape` uint8, and the label, scalar int32."""
+    """Returns the image, `image_shape` uint8, and the label, scalar int32.
+
+    Args:
+      encoded: the bytes of the image's file, a scalar.
+      label: a scalar.
+      crop: brings the image to its shape; None for the largest square.
+    """
     image = self.builder.info.features[self.image_key].decode_example(encoded)
-    if image.shape != self.image_shape:
+    if crop is not None:
+      image = crop(image)
+    elif image.shape != self.image_shape:
       image = preprocessing.middle(image, self.image_shape[:2])
     return tf.ensure_shape(image, self.image_shape), tf.cast(label, tf.int32)
 
@@ -258,8 +270,18 @@ class Files:
     batch_size: int,
     start: int,
     seeds: Callable[[tf.Tensor], tf.Tensor],
+    crop: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
   ) -> tf.data.Dataset:
-    """As `Memory.shuffled`; shuffles files, and examples in a buffer."""
+    """As `Memory.shuffled`; shuffles files, and examples in a buffer.
+
+    Args:
+      part: `[n]` positions of the examples to read.
+      batch_size: examples a batch.
+      start: number of the first batch.
+      seeds: gives the stateless seed `[2]` of an epoch.
+      crop: takes the number of an example in the whole stream, scalar int64,
+        and its image as it is in the file; returns one of the usual shape.
+    """
 
     # AutoGraph would only warn that it cannot convert TFDS.
     @tf.autograph.experimental.do_not_convert
@@ -273,8 +295,18 @@ class Files:
         min(len(part), _STREAMED_SHUFFLE), seed, reshuffle_each_iteration=False
       )
 
-    records = _endless(epoch, len(part), start * batch_size)
-    return self._decoded(records).batch(batch_size, drop_remainder=True)
+    first = start * batch_size
+    records = _endless(epoch, len(part), first)
+    if crop is None:
+      examples = self._decoded(records)
+    else:
+      examples = records.enumerate(first).map(
+        lambda number, record: self._split.decode(
+          record[1], record[2], functools.partial(crop, number)
+        ),
+        num_parallel_calls=tf.data.AUTOTUNE,
+      )
+    return examples.batch(batch_size, drop_remainder=True)
 
   def ordered(self, part: np.ndarray, batch_size: int) -> tf.data.Dataset:
     """As `Memory.ordered`, in the order of the files."""

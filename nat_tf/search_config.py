@@ -274,8 +274,12 @@ class SearchConfig(Settings):
 
     Args:
       data_dir: where it lies now; None for where the search found it.
+
+    Raises:
+      ConfigError: no examples are left for the policy.
+      DataError: a part would be empty.
     """
-    return data.DataConfig(
+    config = data.DataConfig(
       dataset=self.dataset,
       data_dir=data_dir or self.data_dir,
       batch_size=self.batch_size,
@@ -284,6 +288,13 @@ class SearchConfig(Settings):
       weights_fraction=self.weights_fraction,
       candidates_fraction=self.candidates_fraction,
     )
+    if config.searchless:
+      raise ConfigError(
+        f'--weights_fraction={self.weights_fraction} and '
+        f'--candidates_fraction={self.candidates_fraction} leave no examples '
+        'for the policy; their sum must be below 1'
+      )
+    return config
 
   def agent_config(self, steps: int) -> agent.AgentConfig:
     """Returns how the policy is trained.

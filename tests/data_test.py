@@ -23,6 +23,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from nat_tf import augmentation
 from nat_tf import data
 
 _PARTS = data.Parts._fields
@@ -200,6 +201,8 @@ class DivideTest(parameterized.TestCase):
     (0.4, 0.2, (20000, 20000, 10000)),
     (0.4, 0.1, (20000, 25000, 5000)),
     (0.5, 0.25, (25000, 12500, 12500)),
+    (0.9, 0.1, (45000, 0, 5000)),
+    (1 - 0.05, 0.05, (47500, 0, 2500)),
   )
   def test_fractions_give_exact_sizes(self, weights, candidates, sizes):
     config = data.DataConfig(
@@ -231,9 +234,28 @@ class DivideTest(parameterized.TestCase):
 
   def test_too_few_examples(self):
     with self.assertRaisesRegex(
-      data.DataError, 'digits has 2 training examples, too few for three parts'
+      data.DataError, 'digits has 2 training examples, too few for the parts'
     ):
       data.divide(2, data.DataConfig())
+
+
+class SearchlessTest(DataTestCase):
+  def test_two_parts_share_all_examples(self):
+    dataset = _unchanged(
+      self.data_dir, weights_fraction=0.9, candidates_fraction=0.1
+    )
+    sizes = dataset.info.examples
+    self.assertEqual(sizes.policy, 0)
+    found = collections.Counter()
+    for name in ('weights', 'candidates'):
+      found += _counted(*_part(dataset, name))
+    self.assertEqual(found, _counted(self.images, self.labels))
+
+  def test_held_out_examples_are_held_out_from_searches_too(self):
+    searched = data.divide(1000, data.DataConfig())
+    config = data.DataConfig(weights_fraction=0.9, candidates_fraction=0.1)
+    trained = data.divide(1000, config)
+    self.assertContainsSubset(trained.candidates, searched.candidates)
 
 
 class PartsTest(DataTestCase):
@@ -416,19 +438,6 @@ class PresentationTest(DataTestCase):
     self.assertLen(moved, 9)
     self.assertBetween(min(moved.values()), 35, 64)
 
-  def test_flip_mirrors_half(self):
-    images = np.arange(64 * 4 * 6 * 3, dtype=np.uint32).astype(np.uint8)
-    images = images.reshape([64, 4, 6, 3])
-    found = data._augmented(
-      tf.constant(images), tf.constant([1, 2], tf.int64), padding=0, flip=True
-    ).numpy()
-    mirrored = 0
-    for image, result in zip(images, found):
-      if not np.array_equal(image, result):
-        np.testing.assert_array_equal(image[:, ::-1], result)
-        mirrored += 1
-    self.assertBetween(mirrored, 16, 48)
-
   def test_augmentation_depends_on_seed_and_step_alone(self):
     images = tf.constant(
       np.random.RandomState(0).randint(0, 256, [8, 8, 8, 3], np.uint8)
@@ -436,11 +445,37 @@ class PresentationTest(DataTestCase):
 
     def augmented(seed, step):
       seed = data._seed(seed, data._Stream.AUGMENTATION, tf.constant(step))
-      return data._augmented(images, seed, padding=2, flip=True)
+      return augmentation.shifted(images, seed, padding=2, flip=True)
 
     self.assertAllEqual(augmented(1, 5), augmented(1, 5))
     self.assertNotAllEqual(augmented(1, 5), augmented(1, 6))
     self.assertNotAllEqual(augmented(1, 5), augmented(2, 5))
+
+  def test_cutout_only_sets_a_square_to_the_mean(self):
+    whole, labels = _joined(
+      _unchanged(self.data_dir).weights_batches(25).take(9)
+    )
+    dataset = _load(self.data_dir, crop_padding=0, flip=False, cutout=4)
+    images, same = _joined(dataset.weights_batches(25).take(9))
+    np.testing.assert_array_equal(labels, same)
+    np.testing.assert_array_equal(images[images != 0], whole[images != 0])
+    self.assertTrue((images != whole).any())
+
+  def test_resized_crops_start_anywhere(self):
+    #   batches 0 1 2 3 4 5   =   batches 0 1 2 and, from 3 on, 3 4 5
+    dataset = _load(self.data_dir, image_size=6, resized_crops=True)
+    images, labels = _joined(dataset.weights_batches(100).take(6))
+    later, last = _joined(dataset.weights_batches(100, start=3).take(3))
+    np.testing.assert_array_equal(images[300:], later)
+    np.testing.assert_array_equal(labels[300:], last)
+    self.assertEqual(images.shape, (600, 6, 6, 1))
+    # The squares that are not cropped at random are others.
+    plain = _load(self.data_dir, image_size=6, crop_padding=0)
+    raw = _raw(dataset, images)
+    known = _raw(plain, _joined(plain.weights_batches(25).take(23))[0])
+    found = {image.tobytes() for image in known}
+    among = sum(image.tobytes() in found for image in raw)
+    self.assertLess(among, len(raw) // 4)
 
   def test_epochs_are_augmented_differently(self):
     dataset = _load(self.data_dir)
@@ -658,7 +693,7 @@ class ErrorsTest(DataTestCase):
     ('unsuitable/text', 'is not for image classification: examples must have'),
     ('unsuitable/depth', 'an image of 8 bits a channel and one class label'),
     ('unsuitable/no_train', 'has no train split; it has test'),
-    ('unsuitable/tiny', 'has 2 training examples, too few for three parts'),
+    ('unsuitable/tiny', 'has 2 training examples, too few for the parts'),
     ('unsuitable/unlabelled', 'the train split of unsuitable has no labels'),
     ('ag_news_subset', 'but have label, title, description'),
   )
@@ -708,10 +743,12 @@ class ErrorsTest(DataTestCase):
     ({'batch_size': True}, 'batch_size is True; it must be an integer'),
     ({'seed': -1}, 'seed is -1; it must be 0 or more'),
     ({'image_size': 0}, 'image_size is 0; it must be 1 or more'),
+    ({'cutout': -1}, 'cutout is -1; it must be 0 or more'),
+    ({'resized_crops': True}, 'resized_crops needs an image_size'),
     ({'crop_padding': -1}, 'crop_padding is -1; it must be 0 or more'),
     ({'memory_bytes': -1}, 'memory_bytes is -1; it must be 0 or more'),
     ({'weights_fraction': 0.0}, 'leave a part without examples'),
-    ({'weights_fraction': 0.8}, 'both must be above 0 and their sum below 1'),
+    ({'weights_fraction': 0.9}, 'both must be above 0 and their sum at most 1'),
     ({'candidates_fraction': float('nan')}, 'leave a part without examples'),
   )
   def test_configuration(self, settings, words):

@@ -193,6 +193,13 @@ class SearchConfigTest(absltest.TestCase):
       (0.3, 0.1),
     )
 
+  def test_the_policy_needs_examples(self):
+    config = SearchConfig(weights_fraction=0.8, candidates_fraction=0.2)
+    with self.assertRaisesRegex(
+      ConfigError, 'leave no examples for the policy; their sum must be below 1'
+    ):
+      config.data_config()
+
   def test_data_config_of_data_that_moved(self):
     config = SearchConfig(data_dir='/then')
     self.assertEqual(config.data_config('/now').data_dir, '/now')
