@@ -5,13 +5,18 @@ bazel run //nat_tf:export -- --workdir=W --export_dir=E
 
 from __future__ import annotations
 
+import dataclasses
+
 from nat_tf import command  # isort: skip
 
 from absl import flags
 
 from nat_tf import data
 from nat_tf import exporting
+from nat_tf import train_config
 from nat_tf import trained as trained_lib
+
+_ACCURACIES = 'validation_accuracy', 'test_accuracy'
 
 _WORKDIR = flags.DEFINE_string(
   'workdir', None, 'directory of the training whose network to export.'
@@ -46,4 +51,30 @@ flags.mark_flags_as_required(['workdir', 'export_dir'])
 def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
+  trained = trained_lib.load(command.path(_WORKDIR.value))
   precisions = ['float32'] * _TFLITE.value + sorted(set(_REDUCED.value))
+  exported = exporting.export(
+    exporting.Network(
+      trained.model,
+      trained.architecture,
+      trained.network,
+      trained.info,
+      {name: trained.summary.get(name) for name in _ACCURACIES},
+    ),
+    command.path(_EXPORT_DIR.value),
+    _FOLD.value,
+    precisions,
+    _held_out(trained.config) if precisions else None,
+  )
+  print(exporting.report(exported))
+
+
+def _held_out(config: train_config.TrainConfig) -> data.ImageDataset:
+  if _DATA_DIR.value is not None:
+    path = command.path(_DATA_DIR.value)
+    config = dataclasses.replace(config, data_dir=path)
+  return data.load(config.data_config())
+
+
+if __name__ == '__main__':
+  command.run(main)

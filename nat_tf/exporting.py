@@ -1,16 +1,18 @@
 """From a trained network to a version that can be served, checked and measured.
 
-    E/1/saved_model.pb, variables/   what TensorFlow Serving loads (`serving`)
-        assets.extra/                what Serving does not load, but:
-          tf_serving_warmup_requests its first requests, before it is ready
-          export.json                where all this is from, and how good
-          float16.tflite, ...        for TensorFlow Lite (`tflite_model`)
+E/1/saved_model.pb, variables/   what TensorFlow Serving loads (`serving`)
+    assets.extra/                what Serving does not load, but:
+      tf_serving_warmup_requests its first requests, before it is ready
+      export.json                where all this is from, and how good
+      float16.tflite, ...        for TensorFlow Lite (`tflite_model`)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
 import json
+import logging
 import os
 from typing import Any, NamedTuple
 
@@ -52,14 +54,15 @@ class Network(NamedTuple):
     architecture: what it is made of.
     config: its size.
     info: of the data that it was trained on.
-    accuracies: by name, as measured when it was trained; from 0 to 1.
+    accuracies: by name, as measured when it was trained; from 0 to 1, None
+      where not measured.
   """
 
   model: tf.keras.Model
   architecture: Architecture
   config: NetworkConfig
   info: data.DatasetInfo
-  accuracies: dict[str, float]
+  accuracies: dict[str, float | None]
 
 
 class Variant(NamedTuple):
@@ -124,7 +127,8 @@ def export(
   model = folding.fold(network.model) if fold else network.model
   try:
     with version_directory.publishing(folder) as aside:
-      written = _write(network, model, aside.path, precisions)
+      with _quiet():
+        written = _write(network, model, aside.path, precisions)
       variants, count = _measured(written, network, aside.path, held_out)
       manifest = {
         **_about(network),
@@ -149,22 +153,19 @@ def report(exported: Export) -> str:
   heading = f'version {exported.number}: {params["exported"]:,} parameters'
   if params['exported'] != params['analytic']:
     heading += f' ({params["analytic"]:,} before batch norm was folded)'
-  rows = [['', 'size'], *([v.name, _size(v.size)] for v in exported.variants)]
-  note = []
+  rows, note = [['', 'size', 'accuracy*']], []
+  for variant in exported.variants:
+    measured = variant.accuracy is not None
+    accuracy = f'{100 * (variant.accuracy or 0):.2f} %' if measured else ''
+    rows.append([variant.name, _size(variant), accuracy])
   if exported.held_out:
-    rows[0].append('accuracy*')
-    for row, variant in zip(rows[1:], exported.variants):
-      row.append(f'{100 * (variant.accuracy or 0):.2f} %')
-    note = [f'* on {exported.held_out:,} held-out images of the training data']
-  lines = [heading, *text_table.aligned(rows), *note, f'in {exported.path}:']
-  files = [
-    ('for Serving', 'saved_model.pb, variables, assets.extra'),
-    ('about it', os.path.join('assets.extra', MANIFEST)),
-  ]
-  lite = [v.file for v in exported.variants if str(v.file).endswith('.tflite')]
-  if lite:
-    files.append(('for Lite', ', '.join(map(str, lite))))
-  return '\n'.join(lines + [f'  {name:11}  {where}' for name, where in files])
+    note = [f'* on {exported.held_out:,} held-out training images']
+  else:
+    rows = [row[:2] for row in rows if row[1]]
+  files = [variant.file for variant in exported.variants[2:] if variant.file]
+  files = ['saved_model.pb', os.path.join('assets.extra', MANIFEST), *files]
+  where = f'in {exported.path}: {", ".join(files)}'
+  return '\n'.join([heading, *text_table.aligned(rows), *note, where])
 
 
 def _write(
@@ -339,5 +340,19 @@ def _saved_model_size(folder: str) -> int:
   return sum(map(os.path.getsize, files))
 
 
-def _size(count: int) -> str:
-  return f'{count / 1e6:.2f} MB' if count else ''
+def _size(variant: Variant) -> str:
+  return f'{variant.size / 1e6:.2f} MB' if variant.size else ''
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+  """Silences what TensorFlow logs of its own doings; errors are raised anyway.
+
+  All loggers, for writing a SavedModel sets the level of absl's anew.
+  """
+  before = logging.root.manager.disable
+  logging.disable(logging.WARNING)
+  try:
+    yield
+  finally:
+    logging.disable(before)

@@ -38,13 +38,13 @@ def model(name: str, size: layout.NetworkConfig) -> tf.keras.Model:
           random.uniform(0.5, 1.5, shape),
         ]
       )
+  # So that every class is the most probable one of some images.
   logits = network.layers[-1]
-  kernel = random.normal(0, 1, logits.kernel.shape)
-  logits.set_weights([kernel, random.normal(0, 1, logits.bias.shape)])
-  # So that probabilities are neither all alike nor 0 and 1.
-  images = random.normal(0, 1, (64, *network.input_shape[1:]))
-  spread = np.std(network(images), axis=0).mean()
-  logits.set_weights([kernel / spread, logits.bias])
+  kernel, bias = np.eye(*logits.kernel.shape), np.zeros(logits.bias.shape)
+  kernel += random.normal(0, 0.3, kernel.shape)
+  logits.set_weights([kernel, bias])
+  found = network(random.normal(0, 1, (256, *network.input_shape[1:]))).numpy()
+  logits.set_weights([kernel / found.std(0), -found.mean(0) / found.std(0)])
   return network
 
 
@@ -77,6 +77,6 @@ def probabilities(
 ) -> np.ndarray:
   """Returns what a network says, computed as its documentation does."""
   normalised = (pixels / 255 - np.array(about.mean)) / np.array(about.std)
-  logits = network.predict(normalised.astype(np.float32), verbose=0)
-  powers = np.exp(logits.astype(np.float64))
+  logits = network(normalised.astype(np.float32), training=False)
+  powers = np.exp(logits.numpy().astype(np.float64))
   return powers / powers.sum(-1, keepdims=True)
