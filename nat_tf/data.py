@@ -40,6 +40,7 @@ _PIXELS_PER_PADDING = 8
 # Colour images whose classes are characters; mirrored they are others. Grey
 # data sets are nearly all characters or scans and are not mirrored either.
 _CHARACTERS = ('svhn_cropped', 'cmaterdb', 'omniglot')
+_TEST_SPLITS = 'test', 'validation'
 _STATISTICS_BATCH = 1024
 _STREAMED_STATISTICS = 2  # batches that stand for all of a streamed set
 _PREFETCH = 2
@@ -156,6 +157,41 @@ class DatasetInfo:
   mean: tuple[float, ...]
   std: tuple[float, ...]
 
+  def to_dict(self) -> dict[str, Any]:
+    """Returns what is needed to prepare images, for JSON."""
+    return {
+      'dataset': self.name,
+      'version': self.version,
+      'image_shape': self.image_shape,
+      'mean': self.mean,
+      'std': self.std,
+      'label_names': self.label_names,
+      'examples': self.examples._asdict(),
+    }
+
+  @classmethod
+  def from_dict(cls, values: dict[str, Any]) -> DatasetInfo:
+    """Reads what `to_dict` gave.
+
+    Raises:
+      DataError: a value is missing or of another kind.
+    """
+    try:
+      height, width, channels = (int(x) for x in values['image_shape'])
+      return cls(
+        name=str(values['dataset']),
+        version=str(values['version']),
+        image_shape=(height, width, channels),
+        label_names=tuple(str(x) for x in values['label_names']),
+        examples=Parts(**{k: int(n) for k, n in values['examples'].items()}),
+        mean=tuple(float(x) for x in values['mean']),
+        std=tuple(float(x) for x in values['std']),
+      )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+      raise DataError(
+        f'no description of images: {type(error).__name__} {error}'
+      ) from None
+
   @property
   def classes(self) -> int:
     """Number of classes."""
@@ -270,8 +306,8 @@ class ImageDataset:
   def test_batches(self, batch_size: int | None = None) -> tf.data.Dataset:
     """Opens the test split and returns one pass over it.
 
-    Search never calls this. Where there is no test split, the validation split
-    is meant.
+    Search never calls this. Where there is no test split, or one whose labels
+    are kept secret as ImageNet's are, the validation split is meant.
 
     Args:
       batch_size: examples a batch; None for the configuration's.
@@ -282,12 +318,24 @@ class ImageDataset:
     Raises:
       DataError: there is no such split, or it cannot be read.
     """
-    splits = self._split.builder.info.splits
-    name = 'test' if 'test' in splits else 'validation'
-    split = dataclasses.replace(self._split, name=name)
+    splits = [
+      dataclasses.replace(self._split, name=name)
+      for name in self._test_splits()
+    ]
+    split = next((one for one in splits[:-1] if one.labelled()), splits[-1])
     source = data_source.source(split, self._config.memory_bytes)
     indices = np.arange(split.examples, dtype=np.int64)
     return self._finished(source.ordered(indices, self._batch_size(batch_size)))
+
+  @property
+  def has_test_batches(self) -> bool:
+    """Whether there is a split for `test_batches` to open."""
+    return self._test_splits()[-1] in self._split.builder.info.splits
+
+  def _test_splits(self) -> list[str]:
+    """Returns which splits may be the test split, the first one first."""
+    known = self._split.builder.info.splits
+    return [x for x in _TEST_SPLITS if x in known] or list(_TEST_SPLITS[-1:])
 
   def _shuffled(
     self,

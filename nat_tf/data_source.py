@@ -162,6 +162,12 @@ class Split:
       image = preprocessing.middle(image, self.image_shape[:2])
     return tf.ensure_shape(image, self.image_shape), tf.cast(label, tf.int32)
 
+  def labelled(self) -> bool:
+    """Returns whether the first example has a label."""
+    return all(
+      label >= 0 for *_, label in self.records().take(1).as_numpy_iterator()
+    )
+
   def error(self, cause: Exception) -> DataError:
     """Returns what to raise when this split could not be read."""
     return DataError(
@@ -286,6 +292,9 @@ class Files:
     # AutoGraph would only warn that it cannot convert TFDS.
     @tf.autograph.experimental.do_not_convert
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
+      # Of this function's graph alone. Where the global seed is 0, TensorFlow
+      # would ask whether a shuffle's own, a tensor, is 0, too.
+      tf.compat.v1.set_random_seed(1)
       # Both halves mixed: an epoch's number is in one of them only.
       seed = tf.random.stateless_uniform(
         [], seeds(number), minval=None, maxval=None, dtype=tf.int64

@@ -13,8 +13,9 @@ statistics.
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
+import functools
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -37,6 +38,13 @@ _serializable = tf.keras.utils.register_keras_serializable('nat_tf')
 
 # Keras's symbolic tensor: what calling a layer on an input gives.
 _Map = Any
+
+# Changes what an edge adds to its target. Gets the number of the edge's cell,
+# the edge, what the names of its layers begin with, and the map.
+Added = Callable[[int, Edge, str, _Map], _Map]
+
+# Gives the layer of a name: `(name, kind, *arguments, **arguments)`.
+_LayerOf = Callable[..., tf.keras.layers.Layer]
 
 
 @_serializable
@@ -94,6 +102,18 @@ class Zeros(tf.keras.layers.Layer):
     return {**super().get_config(), 'shape': self._shape}
 
 
+class Maps(NamedTuple):
+  """What a network computes, as Keras's symbolic tensors.
+
+  Attributes:
+    cells: every cell's output; None where nobody reads it.
+    logits: of the classes; float32 under every policy of precision.
+  """
+
+  cells: list[_Map]
+  logits: _Map
+
+
 class Part(NamedTuple):
   """A part of the network, as a model of its own.
 
@@ -119,15 +139,42 @@ def build(architecture: Architecture, config: NetworkConfig) -> tf.keras.Model:
   Raises:
     ArchitectureError: the architecture does not fit the skeleton.
   """
+  inputs = images(config)
+  logits = connect(architecture, config, inputs).logits
+  return tf.keras.Model(inputs, logits, name=config.skeleton.name)
+
+
+def images(config: NetworkConfig) -> _Map:
+  """Returns the input of a network, `[batch, height, width, channels]`."""
+  return _input((*config.image_size, config.image_channels), 'images')
+
+
+def connect(
+  architecture: Architecture,
+  config: NetworkConfig,
+  inputs: _Map,
+  layers: Mapping[str, tf.keras.layers.Layer] | None = None,
+  added: Added | None = None,
+) -> Maps:
+  """Calls the layers of a final network on its input.
+
+  Args:
+    architecture: what it is made of.
+    config: its size.
+    inputs: what `images` gave.
+    layers: by name, layers of the same network to call instead of new ones.
+    added: changes what the edges add to their targets; None for no change.
+
+  Raises:
+    ArchitectureError: the architecture does not fit the skeleton.
+  """
   layout.check(architecture, config.skeleton)
-  builder = _Builder(architecture, config)
-  images = _input((*config.image_size, config.image_channels), 'images')
-  outputs = builder.stem(images)
+  builder = _Builder(architecture, config, layers, added)
+  stem = builder.stem(inputs)
+  outputs = list(stem)
   for number in range(len(builder.places)):
-    inputs = outputs[number:]
-    outputs.append(builder.cell(number, inputs, images))
-  logits = builder.head(outputs[-1])
-  return tf.keras.Model(images, logits, name=config.skeleton.name)
+    outputs.append(builder.cell(number, outputs[number:], inputs))
+  return Maps(outputs[len(stem) :], builder.head(outputs[-1]))
 
 
 def parts(architecture: Architecture, config: NetworkConfig) -> list[Part]:
@@ -152,20 +199,34 @@ def parts(architecture: Architecture, config: NetworkConfig) -> list[Part]:
 class _Builder:
   """Calls the layers of one network on Keras's symbolic tensors.
 
+  Args:
+    architecture: what the network is made of.
+    config: its size.
+    layers: see `connect`.
+    added: see `connect`.
+
   Attributes:
     places: where the cells stand.
   """
 
-  def __init__(self, architecture: Architecture, config: NetworkConfig):
+  def __init__(
+    self,
+    architecture: Architecture,
+    config: NetworkConfig,
+    layers: Mapping[str, tf.keras.layers.Layer] | None = None,
+    added: Added | None = None,
+  ):
     self.places = layout.places(config)
     self._config = config
     self._cells = [config.cell(place, architecture) for place in self.places]
     self._reach = reach_lib.of_network(architecture, config)
+    self._layers = layers or {}
+    self._added = added
     self._used: collections.Counter[str] = collections.Counter()
 
-  def stem(self, images: _Map) -> list[_Map]:
+  def stem(self, x: _Map) -> list[_Map]:
     """Returns what the first cell reads; None for what it does not."""
-    skeleton, x = self._config.skeleton, images
+    skeleton = self._config.skeleton
     outputs: list[_Map] = []
     for i, (one, _) in enumerate(layout.stem(self._config)):
       if not self._reach.stem[i]:
@@ -180,13 +241,13 @@ class _Builder:
       outputs.append(x)
     return [outputs[i] for i in skeleton.stem_outputs]
 
-  def cell(self, number: int, inputs: list[_Map], images: _Map) -> _Map:
+  def cell(self, number: int, inputs: list[_Map], batch: _Map) -> _Map:
     """Returns a cell's output; None where nobody reads it.
 
     Args:
       number: of the cell, from 0.
       inputs: outputs of the cells before, as many as it has inputs.
-      images: a map with as many images as all have.
+      batch: a map with as many images as all have.
     """
     place, cell = self.places[number], self._cells[number]
     reach = self._reach.cells[number]
@@ -201,16 +262,16 @@ class _Builder:
     def vertex(v: int) -> _Map:
       """Returns a vertex that is read, be it zeros."""
       if vertices[v] is None:
-        vertices[v] = self._zeros(place, scope, images, v)
+        vertices[v] = self._zeros(place, scope, batch, v)
       return vertices[v]
 
     for v in cell.intermediates:
       incoming = [
-        self._edge(place, scope, edge, vertex(edge.source))
+        self._edge(number, edge, vertex(edge.source))
         for edge, live in zip(cell.edges, reach.edges)
         if live and edge.target == v
       ]
-      vertices.append(self._sum(f'{scope}/vertex_{v}', incoming))
+      vertices.append(self._sum(scope, v, incoming))
     output = self._concat(scope, [vertex(v) for v in cell.concat])
     if self._config.skeleton.activates and number < len(self.places) - 1:
       output = self._stage(stages.Relu(), scope, output)
@@ -230,23 +291,22 @@ class _Builder:
       x = self._stage(stages.Relu6(), scope, x)
     if head.pool:
       x = self._stage(stages.MaxPool(*_window(head.pool)), scope, x)
+    layer = functools.partial(self._layer, scope)
     if head.flattens:
-      x = _layers.Flatten(name=self._fresh(f'{scope}/flatten'))(x)
+      x = layer('flatten', _layers.Flatten)(x)
     else:
-      name = self._fresh(f'{scope}/mean')
-      x = _layers.GlobalAveragePooling2D(name=name)(x)
+      x = layer('mean', _layers.GlobalAveragePooling2D)(x)
     for width in head.hidden:
-      name = self._fresh(f'{scope}/dense')
-      x = _layers.Dense(self._config.scaled(width), 'relu', name=name)(x)
-    return _layers.Dense(self._config.classes, name=f'{scope}/logits')(x)
+      width = self._config.scaled(width)
+      x = layer('dense', _layers.Dense, width, 'relu')(x)
+    classes = self._config.classes
+    return layer('logits', _layers.Dense, classes, dtype='float32')(x)
 
   def stem_part(self) -> Part:
     """Returns the stem as a model."""
-    config = self._config
-    shape = (*config.image_size, config.image_channels)
-    images = _input(shape, 'images')
-    live = [x for x in self.stem(images) if x is not None]
-    model = tf.keras.Model(images, live, name='stem') if live else None
+    inputs = images(self._config)
+    live = [x for x in self.stem(inputs) if x is not None]
+    model = tf.keras.Model(inputs, live, name='stem') if live else None
     return Part('stem', model, ('stem',))
 
   def cell_part(self, number: int) -> Part:
@@ -295,38 +355,38 @@ class _Builder:
       x = self._stage(stages.MaxPool(*_window(place.pool)), scope, x)
     return x
 
-  def _edge(self, place: CellPlace, scope: str, edge: Edge, x: _Map) -> _Map:
+  def _edge(self, number: int, edge: Edge, x: _Map) -> _Map:
     """Returns what an edge adds to its target."""
     scope = self._fresh(
-      f'{scope}/edge_{edge.source}_{edge.target}_{edge.operation}'
+      f'cell_{number}/edge_{edge.source}_{edge.target}_{edge.operation}'
     )
-    joins = place.edge(edge.source, edge.target)
+    joins = self.places[number].edge(edge.source, edge.target)
     chain = operations.on(edge.operation, joins, shared=False)
     for stage in chain.stages if chain else ():
       x = self._stage(stage, scope, x, joins.outputs)
-    return x
+    return self._added(number, edge, scope, x) if self._added else x
 
-  def _sum(self, name: str, maps: list[_Map]) -> _Map:
+  def _sum(self, scope: str, vertex: int, maps: list[_Map]) -> _Map:
     """Returns a vertex; None where nothing reaches it."""
     if len(maps) < 2:
       return maps[0] if maps else None
-    return _layers.Add(name=name)(maps)
+    return self._layer(scope, f'vertex_{vertex}', _layers.Add)(maps)
 
   def _zeros(
-    self, place: CellPlace, scope: str, images: _Map, vertex: int
+    self, place: CellPlace, scope: str, batch: _Map, vertex: int
   ) -> _Map:
     shape = (*place.size(vertex), place.width(vertex))
-    return Zeros(shape, name=f'{scope}/vertex_{vertex}')(images)
+    return self._layer(scope, f'vertex_{vertex}', Zeros, shape)(batch)
 
   def _concat(self, scope: str, maps: list[_Map]) -> _Map:
     if len(maps) == 1:
       return maps[0]
-    return _layers.Concatenate(name=f'{scope}/concat')(maps)
+    return self._layer(scope, 'concat', _layers.Concatenate)(maps)
 
   def _stage(
     self, stage: stages.Stage, scope: str, x: _Map, outputs: int = 0
   ) -> _Map:
-    """Returns what a stage makes of a map; its layers are new.
+    """Returns what a stage makes of a map.
 
     Args:
       stage: the stage.
@@ -335,10 +395,30 @@ class _Builder:
       outputs: channels that the whole operation should give.
     """
     width = stage.width(x.shape[-1], outputs)
-    return _layers_of(stage, width, self._named(scope))(x)
+    layer = functools.partial(self._layer, scope)
+    return _layers_of(stage, width, layer)(x)
 
-  def _named(self, scope: str) -> Callable[[str], str]:
-    return lambda name: self._fresh(f'{scope}/{name}')
+  def _layer(
+    self,
+    scope: str,
+    name: str,
+    kind: Callable[..., tf.keras.layers.Layer],
+    *args: Any,
+    **kwargs: Any,
+  ) -> tf.keras.layers.Layer:
+    """Returns a layer that was not called yet: one that was given, or new.
+
+    Args:
+      scope: what its name begins with.
+      name: what its name goes on with.
+      kind: makes it, from the rest and its name.
+      *args: for `kind`.
+      **kwargs: for `kind`.
+    """
+    name = self._fresh(f'{scope}/{name}')
+    if name in self._layers:
+      return self._layers[name]
+    return kind(*args, name=name, **kwargs)
 
   def _fresh(self, name: str) -> str:
     """Returns a name that no layer has: the second conv is called conv_2."""
@@ -347,73 +427,87 @@ class _Builder:
     return name if count == 1 else self._fresh(f'{name}_{count}')
 
 
-def _layers_of(
-  stage: stages.Stage, width: int, name: Callable[[str], str]
-) -> Callable[[_Map], _Map]:
-  """Returns the layers that do what a stage does.
+def normalization(name: str) -> tf.keras.layers.Layer:
+  """Returns batch norm as all final networks have it."""
+  return _layers.BatchNormalization(
+    momentum=_MOMENTUM, epsilon=stages.EPSILON, name=name
+  )
+
+
+def convolution(
+  width: int,
+  window: Sequence[int],
+  strides: Sequence[int],
+  name: str,
+  padding: str = 'same',
+) -> tf.keras.layers.Layer:
+  """Returns a convolution as all final networks have it.
 
   Args:
-    stage: the stage.
     width: channels of its result.
-    name: makes a layer's name.
+    window: height and width of its window.
+    strides: of its window.
+    name: of the layer.
+    padding: `same` or `valid`.
   """
-  if isinstance(stage, stages.Relu):
-    return _layers.ReLU(name=name('relu'))
-  if isinstance(stage, stages.Relu6):
-    return _layers.ReLU(6, name=name('relu6'))
-  if isinstance(stage, stages.Normalize):
-    return _layers.BatchNormalization(
-      momentum=_MOMENTUM, epsilon=stages.EPSILON, name=name('norm')
-    )
-  if isinstance(stage, stages.DepthwiseConv):
-    return _depthwise(stage, name)
-  if isinstance(stage, stages.FactorizedReduction):
-    return _factorized_reduction(width, name)
-  if isinstance(stage, (stages.Conv, stages.LineConv)):
-    window = stage.kernel_shape(width, width)[:2]
-    return _conv(width, window, stage.strides, name('conv'))
-  if isinstance(stage, stages.MaxPool):
-    return _layers.MaxPooling2D(
-      stage.kernel, stage.stride, 'same', name=name('pool')
-    )
-  if isinstance(stage, stages.AvgPool):
-    return _layers.AveragePooling2D(
-      stage.kernel, stage.stride, 'same', name=name('pool')
-    )
-  if isinstance(stage, stages.Subsample):
-    return _subsample(stage.stride, name)
-  if isinstance(stage, stages.Widen):
-    return Widen(stage.outputs, name=name('widen'))
-  raise TypeError(f'no Keras layer is known for the stage {stage}')
-
-
-def _conv(
-  width: int, window: Sequence[int], strides: Sequence[int], name: str
-) -> tf.keras.layers.Layer:
   return _layers.Conv2D(
     width,
     window,
     strides,
-    'same',
+    padding,
     use_bias=False,
     kernel_initializer='he_normal',
     name=name,
   )
 
 
-def _subsample(
-  stride: int, name: Callable[[str], str]
-) -> tf.keras.layers.Layer:
-  return _layers.MaxPooling2D(1, stride, name=name('subsample'))
+def _layers_of(
+  stage: stages.Stage, width: int, layer: _LayerOf
+) -> Callable[[_Map], _Map]:
+  """Returns the layers that do what a stage does.
+
+  Args:
+    stage: the stage.
+    width: channels of its result.
+    layer: gives a layer.
+  """
+  if isinstance(stage, stages.Relu):
+    return layer('relu', _layers.ReLU)
+  if isinstance(stage, stages.Relu6):
+    return layer('relu6', _layers.ReLU, 6)
+  if isinstance(stage, stages.Normalize):
+    return layer('norm', normalization)
+  if isinstance(stage, stages.DepthwiseConv):
+    return _depthwise(stage, layer)
+  if isinstance(stage, stages.FactorizedReduction):
+    return _factorized_reduction(width, layer)
+  if isinstance(stage, (stages.Conv, stages.LineConv)):
+    window = stage.kernel_shape(width, width)[:2]
+    return layer('conv', convolution, width, window, stage.strides)
+  if isinstance(stage, (stages.MaxPool, stages.AvgPool)):
+    maximum = isinstance(stage, stages.MaxPool)
+    kind = _layers.MaxPooling2D if maximum else _layers.AveragePooling2D
+    return layer('pool', kind, stage.kernel, stage.stride, 'same')
+  if isinstance(stage, stages.Subsample):
+    return _subsample(stage.stride, layer)
+  if isinstance(stage, stages.Widen):
+    return layer('widen', Widen, stage.outputs)
+  raise TypeError(f'no Keras layer is known for the stage {stage}')
+
+
+def _subsample(stride: int, layer: _LayerOf) -> tf.keras.layers.Layer:
+  return layer('subsample', _layers.MaxPooling2D, 1, stride)
 
 
 def _depthwise(
-  stage: stages.DepthwiseConv, name: Callable[[str], str]
+  stage: stages.DepthwiseConv, layer: _LayerOf
 ) -> Callable[[_Map], _Map]:
   """Returns a depthwise convolution; Keras refuses stride with dilation."""
 
-  def layer(strides: int, dilation: int) -> tf.keras.layers.Layer:
-    return _layers.DepthwiseConv2D(
+  def depthwise(strides: int, dilation: int) -> tf.keras.layers.Layer:
+    return layer(
+      'depthwise',
+      _layers.DepthwiseConv2D,
       stage.kernel,
       strides,
       'same',
@@ -424,28 +518,28 @@ def _depthwise(
       depthwise_initializer=tf.keras.initializers.VarianceScaling(
         2.0, 'fan_out', 'truncated_normal'
       ),
-      name=name('depthwise'),
     )
 
   if 1 in (stage.stride, stage.dilation):
-    return layer(stage.stride, stage.dilation)
-  subsample = _subsample(stage.stride, name)
+    return depthwise(stage.stride, stage.dilation)
+  subsample = _subsample(stage.stride, layer)
   if stage.stride == stage.dilation:
     # What is skipped among inputs is skipped among outputs, too.
-    convolution = layer(1, 1)
-    return lambda x: convolution(subsample(x))
-  convolution = layer(1, stage.dilation)
-  return lambda x: subsample(convolution(x))
+    dense = depthwise(1, 1)
+    return lambda x: dense(subsample(x))
+  dilated = depthwise(1, stage.dilation)
+  return lambda x: subsample(dilated(x))
 
 
 def _factorized_reduction(
-  width: int, name: Callable[[str], str]
+  width: int, layer: _LayerOf
 ) -> Callable[[_Map], _Map]:
   """Returns two convolutions, one on even pixels and one on odd ones."""
-  even = _conv(width // 2, (1, 1), (2, 2), name('conv_even'))
-  odd = _conv(width - width // 2, (1, 1), (2, 2), name('conv_odd'))
-  shift, concat = Shift(name=name('shift')), name('concat')
-  return lambda x: _layers.Concatenate(name=concat)([even(x), odd(shift(x))])
+  even = layer('conv_even', convolution, width // 2, (1, 1), (2, 2))
+  odd = layer('conv_odd', convolution, width - width // 2, (1, 1), (2, 2))
+  shift = layer('shift', Shift)
+  concat = layer('concat', _layers.Concatenate)
+  return lambda x: concat([even(x), odd(shift(x))])
 
 
 def _window(pool: layout.Pool) -> tuple[int, int]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import os
 import time
 
 import matplotlib.figure
@@ -13,6 +10,7 @@ import tensorflow as tf
 
 from nat_tf import algorithm
 from nat_tf import atomic_file
+from nat_tf import epoch_table
 from nat_tf import workdir as workdir_lib
 
 _FILE = 'learning.csv'
@@ -41,7 +39,7 @@ class LearningLog:
   def __init__(self, workdir: workdir_lib.Workdir, done: int):
     self._workdir = workdir
     self._writer = tf.summary.create_file_writer(workdir.events)
-    self._rows = [row for row in _read(workdir) if int(row['epoch']) <= done]
+    self._table = epoch_table.EpochTable(workdir, _FILE, _COLUMNS, done)
     self._begin(done + 1)
 
   def __call__(self, progress: algorithm.Progress):
@@ -57,13 +55,13 @@ class LearningLog:
   @property
   def seconds(self) -> float:
     """Seconds that the epochs so far took."""
-    return sum(float(row['seconds']) for row in self._rows)
+    return self._table.seconds
 
   def close(self):
     """Draws the picture and ends the event file."""
     self._writer.close()
-    if self._rows:
-      _draw(self._rows, self._workdir.file('learning.png'))
+    if self._table.rows:
+      _draw(self._table, self._workdir.file('learning.png'))
 
   def _begin(self, epoch: int):
     self._epoch = epoch
@@ -80,22 +78,10 @@ class LearningLog:
       for name, value in row.items():
         tf.summary.scalar(name.replace('_', '/', 1), value)
     self._writer.flush()
-    self._rows.append({'epoch': self._epoch, **row})
-    text = io.StringIO()
-    table = csv.DictWriter(text, _COLUMNS, restval='', lineterminator='\n')
-    table.writeheader()
-    table.writerows(self._rows)
-    self._workdir.write_text(_FILE, text.getvalue())
+    self._table.add({'epoch': self._epoch, **row})
 
 
-def _read(workdir: workdir_lib.Workdir) -> list[dict]:
-  if not os.path.exists(workdir.file(_FILE)):
-    return []
-  with open(workdir.file(_FILE), encoding='utf-8', newline='') as file:
-    return list(csv.DictReader(file))
-
-
-def _draw(rows: list[dict], path: str):
+def _draw(table: epoch_table.EpochTable, path: str):
   """Draws loss, mean reward and entropy over the epochs."""
   figure = matplotlib.figure.Figure(figsize=(12, 3.2), layout='constrained')
   panels = figure.subplots(1, 3)
@@ -108,9 +94,8 @@ def _draw(rows: list[dict], path: str):
     ),
   ):
     # Before the policy starts, its columns are empty.
-    measured = [row for row in rows if row.get(column, '') != '']
-    epochs = [int(row['epoch']) for row in measured]
-    values = np.array([float(row[column]) for row in measured])
+    epochs, known = table.column(column)
+    values = np.array(known)
     axes.plot(epochs, values, color='#9bb7cf', linewidth=1)
     window = max(1, len(values) // 10)
     smooth = [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
+import tensorflow as tf
 import tqdm
 
 from nat_tf import agent
@@ -101,6 +103,47 @@ class StudyBar:
     text = f'reward {reward:+.3f}, entropy {entropy:.1f}'
     self._bar.set_postfix_str(text, refresh=False)
     self._bar.update(taken - self._bar.n)
+
+
+class EpochBar(tf.keras.callbacks.Callback):
+  """Shows accuracies, speed and remaining time of Keras's `fit`.
+
+  Args:
+    title: what is trained.
+    epochs: of the whole training.
+    steps: of an epoch.
+    done: epochs done before.
+  """
+
+  def __init__(self, title: str, epochs: int, steps: int, done: int):
+    super().__init__()
+    self._supports_tf_logs = True
+    self._title = title
+    self._epochs = epochs
+    self._bar = _bar(epochs * steps, done * steps)
+    self._bar.set_description_str(f'{title}: compiling')
+    self._compiled = False
+
+  def on_train_batch_end(self, batch: int, logs: Any = None):
+    """Takes in one step."""
+    if not self._compiled:
+      # The first step compiles: no measure of the time that remains.
+      self._compiled = True
+      self._bar.set_description_str(self._title, refresh=False)
+      self._bar.unpause()
+    self._bar.update()
+
+  def on_epoch_end(self, epoch: int, logs: Any = None):
+    """Shows what the epoch measured."""
+    held_out, loss = 100 * logs['validation_accuracy'], float(logs['loss'])
+    self._bar.set_postfix_str(
+      f'epoch {epoch + 1} of {self._epochs}, loss {loss:.3f}, '
+      f'held out {held_out:.1f} %, {logs["images_per_second"]:.0f} images/s'
+    )
+
+  def on_train_end(self, logs: Any = None):
+    """Ends the line."""
+    self._bar.close()
 
 
 def _bar(steps: int, done: int) -> tqdm.tqdm:

@@ -132,6 +132,22 @@ class Workdir:
         f'cannot write {self.file(name)}: {error.strerror or error}'
       ) from None
 
+  def read_json(self, name: str) -> dict[str, Any]:
+    """Reads a JSON file of the directory.
+
+    Raises:
+      WorkdirError: it cannot be read, or is no mapping.
+    """
+    path = self.file(name)
+    try:
+      with open(path, encoding='utf-8') as file:
+        values = json.load(file)
+      if not isinstance(values, dict):
+        raise TypeError('it must be a mapping')
+      return values
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+      raise WorkdirError(f'cannot use {path}: {error}') from None
+
   def add_json(self, name: str, values: dict[str, Any]):
     """Adds values to a JSON file, which need not be there yet.
 

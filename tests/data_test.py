@@ -461,6 +461,14 @@ class PresentationTest(DataTestCase):
     np.testing.assert_array_equal(images[images != 0], whole[images != 0])
     self.assertTrue((images != whole).any())
 
+  @parameterized.parameters(0, 1)
+  def test_streams_whatever_the_global_seed(self, seed):
+    dataset = _load(self.data_dir, memory_bytes=_STREAM)
+    known = _joined(dataset.weights_batches(25).take(2))
+    tf.random.set_seed(seed)
+    found = _joined(dataset.weights_batches(25).take(2))
+    np.testing.assert_array_equal(found[0], known[0])
+
   def test_resized_crops_start_anywhere(self):
     #   batches 0 1 2 3 4 5   =   batches 0 1 2 and, from 3 on, 3 4 5
     dataset = _load(self.data_dir, image_size=6, resized_crops=True)

@@ -196,7 +196,8 @@ class SearchConfigTest(absltest.TestCase):
   def test_the_policy_needs_examples(self):
     config = SearchConfig(weights_fraction=0.8, candidates_fraction=0.2)
     with self.assertRaisesRegex(
-      ConfigError, 'leave no examples for the policy; their sum must be below 1'
+      setting.ConfigError,
+      'leave no examples for the policy; their sum must be below 1',
     ):
       config.data_config()
 

@@ -23,6 +23,7 @@ _SIZES = {
   'policy_study_test': 'large',
   'study_commands_test': 'large',
   'supernet_test': 'large',
+  'training_test': 'large',
   'zoo_journey_test': 'large',
 }
 _DEFAULT_SIZE = 'medium'
@@ -41,6 +42,12 @@ _DATA = {
     '//flags:search_cifar10.flags',
     '//flags:search_nasbench201.flags',
     '//flags:smoke.flags',
+  ],
+  'train_config_test': [
+    '//flags:train_cifar10.flags',
+    '//flags:train_cifar10_hand_made.flags',
+    '//flags:train_imagenet.flags',
+    '//flags:train_imagenet_hand_made.flags',
   ],
   'zoo_document_test': ['//:docs/zoo.md'],
   'bazelw_test': [

@@ -1,0 +1,86 @@
+"""Trains the final network of an architecture from scratch.
+
+bazel run //nat_tf:train -- --architecture=darts --workdir=W
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+from nat_tf import command  # isort: skip
+
+from absl import flags
+
+from nat_tf import architecture_source
+from nat_tf import setting
+from nat_tf import text_table
+from nat_tf import training
+from nat_tf import workdir as workdir_lib
+from nat_tf.train_config import TrainConfig
+
+_WORKDIR = flags.DEFINE_string(
+  'workdir',
+  None,
+  'directory for checkpoints, event files, the model and the summary; one that '
+  'holds a training with the same settings is gone on with (default: '
+  'nat_tf_runs/<architecture>-<dataset>-<time>).',
+)
+TrainConfig.define_flags()
+flags.adopt_module_key_flags(setting)
+flags.mark_flag_as_required('architecture')
+
+
+def main(argv: list[str]):
+  """Runs the command."""
+  del argv  # `command.run` refuses any.
+  config = TrainConfig.from_flags()
+  if config.data_dir is not None:
+    # The workdir remembers it for commands that are called elsewhere.
+    path = command.path(config.data_dir)
+    config = dataclasses.replace(config, data_dir=path)
+  name = architecture_source.label(config.architecture or '')
+  architecture = config.resolved()
+  workdir = workdir_lib.Workdir(
+    command.path(_WORKDIR.value or _default_workdir(name, config.dataset)),
+    TrainConfig,
+  )
+  summary = training.run(config, architecture, workdir, name)
+  print(_table(name, summary))
+  print(_where(workdir))
+
+
+def _default_workdir(name: str, dataset: str) -> str:
+  safe = f'{name}-{dataset}'.replace('/', '_').replace(':', '_')
+  return f'nat_tf_runs/{safe}-{time.strftime("%Y%m%d-%H%M%S")}'
+
+
+def _table(name: str, summary: dict) -> str:
+  accuracies = [summary['validation_accuracy'], summary['test_accuracy']]
+  return '\n'.join(
+    text_table.aligned(
+      [
+        ('', 'parameters', 'multiply-adds', 'held out', 'test'),
+        (
+          name,
+          f'{summary["params"] / 1e6:.3f} M',
+          f'{summary["madds"] / 1e6:.2f} M',
+          *('-' if x is None else f'{100 * x:.2f} %' for x in accuracies),
+        ),
+      ]
+    )
+  )
+
+
+def _where(workdir: workdir_lib.Workdir) -> str:
+  files = {
+    'model': training.MODEL,
+    'numbers': f'{training.SUMMARY}, training.csv, training.png',
+    'TensorBoard': f'tensorboard --logdir={workdir.events}',
+  }
+  lines = [f'  {what:<13} {where}' for what, where in files.items()]
+  return '\n'.join([f'in {workdir.path}:', *lines])
+
+
+if __name__ == '__main__':
+  command.run(main)

@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from unittest import mock
+
+from absl.testing import absltest
+from absl.testing import parameterized
+import numpy as np
+import tensorflow as tf
+
+from nat_tf import cost
+from nat_tf import data
+from nat_tf import digits
+from nat_tf import setting
+from nat_tf import trained
+from nat_tf import training
+from nat_tf import training_callbacks
+from nat_tf import workdir as workdir_lib
+from nat_tf import zoo
+from nat_tf.train_config import TrainConfig
+
+del digits  # Imported for TFDS to know the data set.
+
+_SMALL = {
+  'epochs': 2,
+  'batch_size': 128,
+  'cells': 2,
+  'channels': 4,
+  'warmup_epochs': 0,
+}
+
+
+def _workdir(path):
+  return workdir_lib.Workdir(path, TrainConfig)
+
+
+class TrainingTestCase(parameterized.TestCase):
+  def setUp(self):
+    super().setUp()
+    self.folder = self.create_tempdir().full_path
+
+  def path(self, name):
+    return os.path.join(self.folder, name)
+
+  def run_in(self, name, architecture='resblock', **settings):
+    """Trains in a directory of its own."""
+    config = TrainConfig(**{**_SMALL, **settings})
+    workdir = _workdir(self.path(name))
+    return training.run(config, zoo.load(architecture), workdir)
+
+
+class RunTest(TrainingTestCase):
+  def test_learns_and_leaves_what_is_used(self):
+    summary = self.run_in('w', channels=8, epochs=12)
+    self.assertGreater(summary['test_accuracy'], 0.8)
+    self.assertGreater(summary['validation_accuracy'], 0.8)
+    one = trained.load(self.path('w'))
+    self.assertEqual(one.summary, summary)
+    self.assertEqual(one.architecture, zoo.load('resblock'))
+    counts = cost.network(one.architecture, one.network)
+    self.assertEqual((summary['params'], summary['madds']), counts)
+    weights = one.model.trainable_weights
+    self.assertEqual(sum(int(tf.size(x)) for x in weights), counts.params)
+    # What was saved is what was judged, by a naive count.
+    dataset = data.load(one.config.data_config())
+    self.assertEqual(one.info, dataset.info)
+    right = total = 0
+    for images, labels, used in dataset.test_batches():
+      hits = np.argmax(one.model(images, training=False), 1) == labels
+      right += int(np.sum(hits[used == 1]))
+      total += int(np.sum(used))
+    self.assertAlmostEqual(summary['test_accuracy'], right / total, places=6)
+
+  def test_keras_loads_the_model_by_itself(self):
+    self.run_in('w', epochs=1)
+    model = tf.keras.models.load_model(self.path('w/model.keras'))
+    images = np.random.RandomState(0).normal(size=[5, 8, 8, 1])
+    np.testing.assert_allclose(
+      model(images), trained.load(self.path('w')).model(images), atol=1e-5
+    )
+
+  def test_a_finished_training_is_not_repeated(self):
+    first = self.run_in('w', epochs=1)
+    with mock.patch.object(training, 'Training') as again:
+      self.assertEqual(self.run_in('w', epochs=1), first)
+    again.assert_not_called()
+
+  def test_other_settings_are_refused(self):
+    self.run_in('w', epochs=1)
+    with self.assertRaisesRegex(
+      workdir_lib.WorkdirError, 'holds a training with other settings'
+    ):
+      self.run_in('w', epochs=2)
+
+  def test_the_seed_decides(self):
+    one, same, other = (
+      self.run_in(name, seed=seed, epochs=1)
+      for name, seed in (('a', 1), ('b', 1), ('c', 2))
+    )
+    self.assertEqual(one['test_loss'], same['test_loss'])
+    self.assertNotEqual(one['test_loss'], other['test_loss'])
+
+  def test_goes_on_where_it_stopped(self):
+    #   whole:  epoch 1 - epoch 2 - epoch 3
+    #   broken: epoch 1 - epoch 2 - (stopped)    epoch 3
+    whole = self.run_in('whole', epochs=3, average=0.9)
+
+    class Stopped(Exception):
+      pass
+
+    class Stop(training_callbacks.Checkpoints):
+      def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        if epoch == 1:
+          raise Stopped
+
+    with mock.patch.object(training_callbacks, 'Checkpoints', Stop):
+      with self.assertRaises(Stopped):
+        self.run_in('broken', epochs=3, average=0.9)
+    self.assertFalse(os.path.exists(self.path('broken/summary.json')))
+    broken = self.run_in('broken', epochs=3, average=0.9)
+    for name in ('test_loss', 'test_accuracy', 'validation_loss'):
+      self.assertEqual(broken[name], whole[name])
+    with open(self.path('broken/training.csv'), encoding='utf-8') as file:
+      self.assertLen(file.readlines(), 4)
+
+  def test_diverging_stops(self):
+    with self.assertRaisesRegex(
+      training_callbacks.TrainingError,
+      r'the loss is (nan|inf) in epoch \d: .*lower --learning_rate',
+    ):
+      self.run_in('w', learning_rate=1e30, clip_norm=0.0, epochs=4)
+    self.assertFalse(os.path.exists(self.path('w/model.keras')))
+
+  def test_cells_of_a_hand_made_network(self):
+    with self.assertRaisesRegex(setting.ConfigError, 'has 9 cells of its own'):
+      self.run_in('w', 'resnet20', cells=3)
+    self.assertFalse(os.path.exists(self.path('w')))
+
+
+class TestSplitTest(TrainingTestCase):
+  def test_is_read_once_and_last(self):
+    calls = []
+    original = data.ImageDataset.test_batches
+
+    def watched(dataset, *arguments):
+      calls.append(os.path.exists(self.path('w/model.keras')))
+      return original(dataset, *arguments)
+
+    with mock.patch.object(data.ImageDataset, 'test_batches', watched):
+      self.run_in('w', epochs=2)
+    self.assertEqual(calls, [True])
+
+  def test_without_one(self):
+    prepared = self.path('data')
+    os.makedirs(prepared)
+    data.load(data.DataConfig(data_dir=prepared))
+    version = os.path.join(prepared, 'digits', '1.0.0')
+    info = os.path.join(version, 'dataset_info.json')
+    with open(info, encoding='utf-8') as file:
+      text = file.read()
+    values = json.loads(text)
+    values['splits'] = [x for x in values['splits'] if x['name'] == 'train']
+    with open(info, 'w', encoding='utf-8') as file:
+      json.dump(values, file)
+    for name in os.listdir(version):
+      if '-test.' in name:
+        os.remove(os.path.join(version, name))
+    summary = self.run_in('w', epochs=1, data_dir=prepared)
+    self.assertIsNone(summary['test_accuracy'])
+    self.assertGreater(summary['validation_accuracy'], 0)
+
+
+class RegularizationTest(TrainingTestCase):
+  @parameterized.parameters('float32', 'bfloat16', 'float16')
+  def test_everything_at_once(self, precision):
+    summary = self.run_in(
+      'w',
+      architecture='darts',
+      cells=3,
+      channels=4,
+      precision=precision,
+      drop_path=0.2,
+      auxiliary_weight=0.4,
+      label_smoothing=0.1,
+      average=0.9,
+      cutout=2,
+      schedule='exponential',
+      clip_norm=5.0,
+    )
+    self.assertTrue(np.isfinite(summary['test_loss']))
+    one = trained.load(self.path('w'))
+    self.assertEqual(
+      sum(int(tf.size(x)) for x in one.model.trainable_weights),
+      summary['params'],
+    )
+    names = [layer.name for layer in one.model.layers]
+    self.assertFalse([x for x in names if 'auxiliary' in x or 'drop' in x])
+    self.assertEqual({x.dtype for x in one.model.weights}, {tf.float32})
+
+  def test_the_average_is_what_is_kept(self):
+    #   w_1 w_2 ... w_n: kept is sum of decay^(n - i) (1 - decay) w_i, started
+    #   at the first weights
+    weights = []
+
+    class Watch(training_callbacks.Checkpoints):
+      def on_train_begin(self, logs=None):
+        weights.append(_kernel(self.model))
+
+      def on_train_batch_end(self, batch, logs=None):
+        weights.append(_kernel(self.model))
+
+    with mock.patch.object(training_callbacks, 'Checkpoints', Watch):
+      self.run_in('w', epochs=1, average=0.8)
+    average = weights[0]
+    for one in weights[1:]:
+      average = 0.8 * average + 0.2 * one
+    kept = _kernel(trained.load(self.path('w')).model)
+    np.testing.assert_allclose(kept, average, atol=1e-5)
+    self.assertGreater(np.abs(kept - weights[-1]).max(), 1e-3)
+
+
+def _kernel(model):
+  return model.get_layer('stem_0/conv').get_weights()[0]
+
+
+class TrainedTest(TrainingTestCase):
+  def test_what_is_no_finished_training(self):
+    self.run_in('w', epochs=1)
+    cases = {
+      'summary.json': 'is not finished; run it to the end first',
+      'model.keras': 'cannot read .*model.keras',
+      'architecture.json': 'is damaged: ',
+      'preprocessing.json': 'is damaged: ',
+      'config.json': 'holds no config.json',
+    }
+    for name, words in cases.items():
+      broken = self.path(f'without_{name}')
+      shutil.copytree(self.path('w'), broken)
+      os.remove(os.path.join(broken, name))
+      with self.assertRaisesRegex(workdir_lib.WorkdirError, words):
+        trained.load(broken)
+
+  def test_damaged_files(self):
+    self.run_in('w', epochs=1)
+    for name in (
+      'summary.json',
+      'model.keras',
+      'architecture.json',
+      'preprocessing.json',
+      'config.json',
+    ):
+      broken = self.path(f'damaged_{name}')
+      shutil.copytree(self.path('w'), broken)
+      with open(os.path.join(broken, name), 'r+b') as file:
+        file.truncate(20)
+      with self.assertRaises(workdir_lib.WorkdirError) as caught:
+        trained.load(broken)
+      self.assertIn(name, str(caught.exception))
+      self.assertNotIn('\n', str(caught.exception))
+
+
+if __name__ == '__main__':
+  absltest.main()
