@@ -115,9 +115,10 @@ class ExportTest(absltest.TestCase):
   def test_exports_nothing_that_answers_otherwise(self):
     network = _network()
     other = _network('vgg16')
-    with mock.patch.object(
-      exporting.folding, 'fold', return_value=other.model
-    ), self.assertRaisesRegex(exporting.ExportError, 'probabilities differ by'):
+    with (
+      mock.patch.object(exporting.folding, 'fold', return_value=other.model),
+      self.assertRaisesRegex(exporting.ExportError, 'probabilities differ by'),
+    ):
       exporting.export(network, self.folder)
     self.assertEmpty(os.listdir(self.folder))
 
@@ -126,7 +127,8 @@ class ExportTest(absltest.TestCase):
     network = _network()
     for folder in (file, os.path.join(file, 'models')):
       with self.assertRaisesRegex(
-        exporting.ExportError, f'^cannot write to {folder}: .*; give an --export'
+        exporting.ExportError,
+        f'^cannot write to {folder}: .*; give an --export',
       ):
         exporting.export(network, folder)
     with self.assertRaisesRegex(exporting.ExportError, 'on this machine'):

@@ -32,9 +32,7 @@ class ConvertTest(tf.test.TestCase, parameterized.TestCase):
     run = tflite_model.runner(content)
     found = run(images)
     self.assertAllClose(found['probabilities'], expected, 0, tolerance)
-    self.assertAllEqual(
-      found['class_ids'], found['probabilities'].argmax(-1)
-    )
+    self.assertAllEqual(found['class_ids'], found['probabilities'].argmax(-1))
     with self.subTest('batches of any size'):
       one = run(images[:1])
       self.assertAllClose(one['probabilities'], expected[:1], 0, tolerance)

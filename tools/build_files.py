@@ -18,9 +18,12 @@ _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _SIZES = {
   'algorithm_test': 'large',
   'commands_test': 'enormous',
+  'export_test': 'large',
+  'exporting_test': 'large',
   'final_network_test': 'large',
   'network_commands_test': 'large',
   'policy_study_test': 'large',
+  'serving_test': 'large',
   'study_commands_test': 'large',
   'supernet_test': 'large',
   'training_test': 'large',
@@ -31,6 +34,7 @@ _DEFAULT_SIZE = 'medium'
 # Modules that a test or a benchmark runs without importing them.
 _RUNS = {
   'commands_test': {'search', 'transform'},
+  'export_test': {'export', 'train'},
   'network_commands_test': {'describe', 'search', 'transform'},
   'study_commands_test': {'ranking', 'search', 'tabular'},
   'benchmarks/supernet': {'search'},
