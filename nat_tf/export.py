@@ -13,6 +13,7 @@ from absl import flags
 
 from nat_tf import data
 from nat_tf import exporting
+from nat_tf import tflite_model
 from nat_tf import train_config
 from nat_tf import trained as trained_lib
 
@@ -35,7 +36,7 @@ _TFLITE = flags.DEFINE_bool(
 _REDUCED = flags.DEFINE_multi_enum(
   'reduced',
   [],
-  ['float16', 'dynamic'],
+  tflite_model.PRECISIONS[1:],
   'writes a smaller file for TensorFlow Lite, too: weights in float16, or in '
   '8 bits with activations quantised as they come; may be given twice.',
 )
@@ -52,7 +53,8 @@ def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
   trained = trained_lib.load(command.path(_WORKDIR.value))
-  precisions = ['float32'] * _TFLITE.value + sorted(set(_REDUCED.value))
+  wanted = {*_REDUCED.value, *(['float32'] if _TFLITE.value else [])}
+  precisions = [name for name in tflite_model.PRECISIONS if name in wanted]
   exported = exporting.export(
     exporting.Network(
       trained.model,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -48,14 +50,16 @@ def model(name: str, size: layout.NetworkConfig) -> tf.keras.Model:
   return network
 
 
-def info(size: layout.NetworkConfig) -> data.DatasetInfo:
+def info(
+  size: layout.NetworkConfig, labels: Sequence[str] = LABELS
+) -> data.DatasetInfo:
   """Returns what is known of the data of a network."""
   channels = size.image_channels
   return data.DatasetInfo(
     name='none',
     version='1.0.0',
     image_shape=(*size.image_size, channels),
-    label_names=LABELS[: size.classes],
+    label_names=tuple(labels[: size.classes]),
     examples=data.Parts(1, 1, 1),
     mean=(0.49, 0.48, 0.45)[:channels],
     std=(0.25, 0.24, 0.26)[:channels],

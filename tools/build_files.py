@@ -53,6 +53,7 @@ _DATA = {
     '//flags:train_imagenet.flags',
     '//flags:train_imagenet_hand_made.flags',
   ],
+  'serving_document_test': ['//:docs/serving.md'],
   'zoo_document_test': ['//:docs/zoo.md'],
   'bazelw_test': [
     '//:bazelw',
