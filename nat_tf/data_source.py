@@ -19,6 +19,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from nat_tf import input_error
+from nat_tf import preprocessing
 
 _STREAMED_SHUFFLE = 4096  # encoded examples: 450 MB of ImageNet
 _LOAD_BATCH = 1024
@@ -158,7 +159,7 @@ class Split:
     if crop is not None:
       image = crop(image)
     elif image.shape != self.image_shape:
-      image = _square(image, self.image_shape[0])
+      image = preprocessing.middle(image, self.image_shape[:2])
     return tf.ensure_shape(image, self.image_shape), tf.cast(label, tf.int32)
 
   def labelled(self) -> bool:
@@ -185,17 +186,6 @@ class Split:
       return self.builder.as_dataset(
         split=self.name, decoders=decoders, **kwargs
       )
-
-
-def _square(image: tf.Tensor, size: int) -> tf.Tensor:
-  """Resizes the largest square in the middle of an image."""
-  height, width = tf.unstack(tf.shape(image)[:2])
-  side = tf.minimum(height, width)
-  image = tf.image.crop_to_bounding_box(
-    image, (height - side) // 2, (width - side) // 2, side, side
-  )
-  image = tf.image.resize(image, (size, size), antialias=True)
-  return tf.cast(tf.round(image), tf.uint8)
 
 
 class Memory:

@@ -18,9 +18,12 @@ _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _SIZES = {
   'algorithm_test': 'large',
   'commands_test': 'enormous',
+  'export_test': 'large',
+  'exporting_test': 'large',
   'final_network_test': 'large',
   'network_commands_test': 'large',
   'policy_study_test': 'large',
+  'serving_test': 'large',
   'study_commands_test': 'large',
   'supernet_test': 'large',
   'training_test': 'large',
@@ -32,6 +35,7 @@ _DEFAULT_SIZE = 'medium'
 _RUNS = {
   'commands_test': {'search', 'transform'},
   'compare_command_test': {'compare'},
+  'export_test': {'export', 'train'},
   'network_commands_test': {'control', 'describe', 'search', 'transform'},
   'study_commands_test': {'ranking', 'search', 'tabular'},
   'benchmarks/supernet': {'search'},
@@ -50,6 +54,7 @@ _DATA = {
     '//flags:train_imagenet.flags',
     '//flags:train_imagenet_hand_made.flags',
   ],
+  'serving_document_test': ['//:docs/serving.md'],
   'zoo_document_test': ['//:docs/zoo.md'],
   'bazelw_test': [
     '//:bazelw',
