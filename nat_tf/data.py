@@ -31,6 +31,7 @@ import tensorflow as tf
 from nat_tf import augmentation
 from nat_tf import data_preparation
 from nat_tf import data_source
+from nat_tf import preprocessing
 
 # Fixed, not a setting: accuracies of runs with different seeds are measured on
 # the same examples, and nobody's held-out examples are in anybody's training.
@@ -395,10 +396,7 @@ class ImageDataset:
 
   def _normalised(self, images: tf.Tensor) -> tf.Tensor:
     """Returns images with mean 0 and standard deviation 1, float32."""
-    std = np.array(self.info.std, np.float32)
-    scale = 1 / (255 * std)
-    offset = -np.array(self.info.mean, np.float32) / std
-    return tf.cast(images, tf.float32) * scale + offset
+    return preprocessing.normalise(images, self.info.mean, self.info.std)
 
 
 def load(config: DataConfig) -> ImageDataset:
