@@ -40,6 +40,8 @@ ARCHITECTURE = 'architecture.json'
 PREPROCESSING = 'preprocessing.json'
 SUMMARY = 'summary.json'
 
+# What is left of old statistics after so many batches: 0.9 ** 100.
+_STATISTICS_BATCHES = 100
 _KERAS_POLICIES = {
   'float32': 'float32',
   'bfloat16': 'mixed_bfloat16',
@@ -172,6 +174,8 @@ class Training:
       ],
     )
     self.epoch = config.epochs
+    if config.average:
+      self._renew_statistics()
     self.log.draw()
 
   def model(self) -> tf.keras.Model:
@@ -180,6 +184,17 @@ class Training:
     for layer in self.trainee.inference.layers:
       model.get_layer(layer.name).set_weights(layer.get_weights())
     return model
+
+  def _renew_statistics(self):
+    """Fits batch norm's moving statistics to the averaged weights.
+
+    They were those of the weights as they moved (Izmailov et al., UAI 2018).
+    """
+    forward = tf.function(
+      lambda images: self.trainee.model(images, training=True), autograph=False
+    )
+    for images, _ in self.batches().take(_STATISTICS_BATCHES):
+      forward(images)
 
   def _compile(self):
     config, trainee = self.config, self.trainee

@@ -221,6 +221,25 @@ class RegularizationTest(TrainingTestCase):
     np.testing.assert_allclose(kept, average, atol=1e-5)
     self.assertGreater(np.abs(kept - weights[-1]).max(), 1e-3)
 
+  def test_statistics_are_those_of_the_average(self):
+    # All batches are one, as large as the training set, and never changed: its
+    # own mean and variance are what the first norm should keep.
+    settings = dict(
+      epochs=3, average=0.99, batch_size=1293, augmentation='none'
+    )
+    self.run_in('w', **settings)
+    one = trained.load(self.path('w'))
+    dataset = data.load(one.config.data_config())
+    images, _ = next(iter(dataset.weights_batches()))
+    maps = one.model.get_layer('stem_0/conv')(images)
+    _, _, mean, variance = one.model.get_layer('stem_0/norm').get_weights()
+    np.testing.assert_allclose(
+      mean, tf.reduce_mean(maps, [0, 1, 2]), rtol=1e-3, atol=1e-4
+    )
+    np.testing.assert_allclose(
+      variance, tf.math.reduce_variance(maps, [0, 1, 2]), rtol=1e-3
+    )
+
 
 def _kernel(model):
   return model.get_layer('stem_0/conv').get_weights()[0]
