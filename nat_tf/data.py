@@ -1,4 +1,4 @@
-"""Images for the search, all of them read through TensorFlow Datasets (TFDS).
+"""Images for search and training, all read through TensorFlow Datasets (TFDS).
 
 The training split is divided into three parts that share no example (method,
 section 4): `weights` trains the shared weights, `policy` gives the rewards,
@@ -34,7 +34,8 @@ from nat_tf import data_source
 from nat_tf import preprocessing
 
 # Fixed, not a setting: accuracies of runs with different seeds are measured on
-# the same examples, and nobody's held-out examples are in anybody's training.
+# the same examples, and what one run of a search held out another one does not
+# learn from.
 _DIVISION_SEED = 0
 # Padding of the random crop: 4 pixels for CIFAR's 32 (method, section 6).
 _PIXELS_PER_PADDING = 8
@@ -219,10 +220,10 @@ class ImageDataset:
     self._config = config
     self._split = split
     self._parts = divide(split.examples, config)
-    streams = config.resized_crops
     self._source = data_source.source(
-      split, 0 if streams else config.memory_bytes
+      split, config.memory_bytes, streams=config.resized_crops
     )
+    self._candidates: dict[int, tf.data.Dataset] = {}
     mean, std = self._statistics()
     self.info = DatasetInfo(
       name=config.dataset,
@@ -300,9 +301,12 @@ class ImageDataset:
       statistics in batch normalisation.
     """
     batch_size = self._batch_size(batch_size)
-    return self._finished(
-      self._source.ordered(self._parts.candidates, batch_size)
-    )
+    if batch_size not in self._candidates:
+      # One data set: what it keeps in memory it keeps for whoever iterates it.
+      self._candidates[batch_size] = self._finished(
+        self._source.ordered(self._parts.candidates, batch_size)
+      )
+    return self._candidates[batch_size]
 
   def test_batches(self, batch_size: int | None = None) -> tf.data.Dataset:
     """Opens the test split and returns one pass over it.
@@ -319,24 +323,30 @@ class ImageDataset:
     Raises:
       DataError: there is no such split, or it cannot be read.
     """
-    splits = [
-      dataclasses.replace(self._split, name=name)
-      for name in self._test_splits()
-    ]
-    split = next((one for one in splits[:-1] if one.labelled()), splits[-1])
+    split = self._test_split()
+    if split is None:
+      known = ', '.join(self._split.builder.info.splits)
+      raise DataError(
+        f'{self.info.name} has no test split with labels; it has {known}'
+      )
     source = data_source.source(split, self._config.memory_bytes)
     indices = np.arange(split.examples, dtype=np.int64)
     return self._finished(source.ordered(indices, self._batch_size(batch_size)))
 
   @property
   def has_test_batches(self) -> bool:
-    """Whether there is a split for `test_batches` to open."""
-    return self._test_splits()[-1] in self._split.builder.info.splits
+    """Whether there is a split for `test_batches`; reads its first label."""
+    return self._test_split() is not None
 
-  def _test_splits(self) -> list[str]:
-    """Returns which splits may be the test split, the first one first."""
+  def _test_split(self) -> data_source.Split | None:
+    """Returns the first split that may be meant and has labels."""
     known = self._split.builder.info.splits
-    return [x for x in _TEST_SPLITS if x in known] or list(_TEST_SPLITS[-1:])
+    splits = (
+      dataclasses.replace(self._split, name=name)
+      for name in _TEST_SPLITS
+      if name in known
+    )
+    return next((one for one in splits if one.labelled()), None)
 
   def _shuffled(
     self,

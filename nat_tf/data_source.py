@@ -163,10 +163,16 @@ class Split:
     return tf.ensure_shape(image, self.image_shape), tf.cast(label, tf.int32)
 
   def labelled(self) -> bool:
-    """Returns whether the first example has a label."""
-    return all(
-      label >= 0 for *_, label in self.records().take(1).as_numpy_iterator()
-    )
+    """Returns whether the first example has a label.
+
+    Raises:
+      DataError: the split cannot be read.
+    """
+    try:
+      first = list(self.records().take(1).as_numpy_iterator())
+    except (OSError, tf.errors.OpError) as error:
+      raise self.error(error) from error
+    return all(label >= 0 for *_, label in first)
 
   def error(self, cause: Exception) -> DataError:
     """Returns what to raise when this split could not be read."""
@@ -267,8 +273,9 @@ class Files:
   and hold whatever the order of the files is.
   """
 
-  def __init__(self, split: Split):
+  def __init__(self, split: Split, memory_bytes: int):
     self._split = split
+    self._memory_bytes = memory_bytes
 
   def shuffled(
     self,
@@ -318,9 +325,16 @@ class Files:
     return examples.batch(batch_size, drop_remainder=True)
 
   def ordered(self, part: np.ndarray, batch_size: int) -> tf.data.Dataset:
-    """As `Memory.ordered`, in the order of the files."""
+    """As `Memory.ordered`, in the order of the files.
+
+    Where the part's decoded images are few enough they are kept: whoever reads
+    the same data set again reads no file.
+    """
     records = self._split.records().filter(_among(part, self._split))
-    batches = _filled(self._decoded(records), len(part), batch_size)
+    examples = self._decoded(records)
+    if len(part) * int(np.prod(self._split.image_shape)) <= self._memory_bytes:
+      examples = examples.cache()
+    batches = _filled(examples, len(part), batch_size)
     return _weighted(batches, len(part), batch_size)
 
   def _decoded(self, records: tf.data.Dataset) -> tf.data.Dataset:
@@ -372,15 +386,20 @@ def _weighted(
   )
 
 
-def source(split: Split, memory_bytes: int) -> Memory | Files:
+def source(
+  split: Split, memory_bytes: int, streams: bool = False
+) -> Memory | Files:
   """Returns the source of a split.
 
   Args:
     split: what to read.
     memory_bytes: decoded images up to this size are kept in memory.
+    streams: whether the files are needed in any case.
 
   Raises:
     DataError: the split cannot be read.
   """
   size = split.examples * int(np.prod(split.image_shape))
-  return Memory(split) if size <= memory_bytes else Files(split)
+  if streams or size > memory_bytes:
+    return Files(split, memory_bytes)
+  return Memory(split)

@@ -22,6 +22,9 @@ class EpochTable:
 
   Attributes:
     rows: values by column; those of an earlier run are texts.
+
+  Raises:
+    WorkdirError: the file is damaged.
   """
 
   def __init__(
@@ -34,8 +37,22 @@ class EpochTable:
     self._workdir = workdir
     self._name = name
     self._columns = columns
-    known = _read(workdir.file(name))
-    self.rows = [row for row in known if int(row['epoch']) <= done]
+    try:
+      known = _read(workdir.file(name))
+      self.rows = [row for row in known if int(row['epoch']) <= done]
+      self._check()
+    except (OSError, TypeError, ValueError, KeyError) as error:
+      raise workdir_lib.WorkdirError(
+        f'{workdir.file(name)} is damaged ({type(error).__name__}: {error}); '
+        'move it away to go on without what it held'
+      ) from None
+
+  def _check(self):
+    """Raises ValueError where a value is no number."""
+    for row in self.rows:
+      for name in self._columns:
+        if row.get(name, '') != '':
+          float(row[name])
 
   def add(self, row: dict[str, Any]):
     """Adds a row and writes the file."""

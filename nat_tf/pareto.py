@@ -13,6 +13,7 @@ from nat_tf import edge_costs
 from nat_tf import spaces
 from nat_tf.architecture import Architecture
 from nat_tf.budget import Budget
+from nat_tf.budget import BudgetError
 from nat_tf.transformer import Measured
 from nat_tf.transformer import Terms
 from nat_tf.transformer import Transformer
@@ -68,7 +69,8 @@ def explore(
 
   Raises:
     spaces.SpaceError: the architecture is not of the transformer's space.
-    BudgetError: nothing that the architecture may become fits the budget.
+    BudgetError: nothing that the architecture may become fits the budget, or
+      nothing that does and was found carries images.
   """
   terms = transformer.terms(architecture, budget)
   source = spaces.stack([transformer.space.encode(architecture)])
@@ -90,10 +92,15 @@ def explore(
   points = front(known.within())
   rng = np.random.default_rng(seed)
   for _ in range(_ROUNDS):
-    if len(points) >= POINTS:
+    if not points or len(points) >= POINTS:
       break
     known.add(_neighbours(points, transformer.space, terms, known, rng))
     points = front(known.within())
+  if not points:
+    raise BudgetError(
+      'nothing that was found within the budget lets an image reach the '
+      'classes; raise the budget'
+    )
   return Front(known.measured[0], points, known.within())
 
 

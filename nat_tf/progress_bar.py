@@ -135,11 +135,15 @@ class EpochBar(tf.keras.callbacks.Callback):
 
   def on_epoch_end(self, epoch: int, logs: Any = None):
     """Shows what the epoch measured."""
-    held_out, loss = 100 * logs['validation_accuracy'], float(logs['loss'])
-    self._bar.set_postfix_str(
-      f'epoch {epoch + 1} of {self._epochs}, loss {loss:.3f}, '
-      f'held out {held_out:.1f} %, {logs["images_per_second"]:.0f} images/s'
-    )
+    texts = [f'epoch {epoch + 1} of {self._epochs}']
+    for name, text in (
+      ('loss', 'loss {:.3f}'),
+      ('validation_accuracy', 'held out {:.1%}'),
+      ('images_per_second', '{:.0f} images/s'),
+    ):
+      if name in logs:
+        texts.append(text.format(float(logs[name])).replace('%', ' %'))
+    self._bar.set_postfix_str(', '.join(texts))
 
   def on_train_end(self, logs: Any = None):
     """Ends the line."""

@@ -89,6 +89,28 @@ def of_network(architecture: Architecture, config: NetworkConfig) -> Reach:
   return Reach(_of_stem(config, read[:inputs]), tuple(cells))
 
 
+def carries_images(architecture: Architecture, config: NetworkConfig) -> bool:
+  """Returns whether the output depends on what the network is shown.
+
+  Where null cuts every way through it, a network gives the same classes for all
+  images; it costs next to nothing and is worth nothing.
+
+  Args:
+    architecture: what the network is made of.
+    config: its size.
+  """
+  sees = [True] * config.skeleton.cell_inputs
+  for place in layout.places(config):
+    cell = config.cell(place, architecture)
+    vertices = sees[-cell.inputs :]
+    vertices += [False] * len(cell.intermediates)
+    for edge in cell.edges:
+      if edge.operation != vocabulary.NULL.name:
+        vertices[edge.target] |= vertices[edge.source]
+    sees.append(any(vertices[v] for v in cell.concat))
+  return sees[-1]
+
+
 def of_everything(architecture: Architecture, config: NetworkConfig) -> Reach:
   """Returns a reach that leaves nothing out, whatever carries null.
 

@@ -70,7 +70,7 @@ class TrainConfig(Settings):
   )
   epochs: int = setting(30, 'passes over the training examples', range=_COUNT)
   batch_size: int = setting(
-    64, 'images a step, those of all devices together', range=_COUNT
+    64, 'images a step, no more than there are', range=_COUNT
   )
   learning_rate: float = setting(0.05, 'of SGD, the highest', range=_POSITIVE)
   schedule: str = setting(
@@ -85,7 +85,7 @@ class TrainConfig(Settings):
     range=_SHARE,
   )
   warmup_epochs: int = setting(
-    1,
+    0,
     'epochs in the beginning in which the learning rate rises',
     range=_NOT_NEGATIVE,
   )
@@ -104,7 +104,8 @@ class TrainConfig(Settings):
   average: float = setting(
     0.0,
     'decay a step of the moving average of the weights that is taken in the '
-    'end, 0 for none',
+    'end, 0 for none; it is lower in the first steps. What is reported before '
+    'the end is of the weights as they move',
     range=_BELOW_ONE,
   )
   drop_path: float = setting(

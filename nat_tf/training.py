@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import contextlib
 import dataclasses
 import os
+import statistics
 from typing import Any
 
 import tensorflow as tf
@@ -28,11 +29,14 @@ from nat_tf import genotype
 from nat_tf import layout
 from nat_tf import learning_rate
 from nat_tf import progress_bar
+from nat_tf import reach
+from nat_tf import setting
 from nat_tf import training_callbacks
 from nat_tf import training_log
 from nat_tf import training_network
 from nat_tf import workdir as workdir_lib
 from nat_tf.architecture import Architecture
+from nat_tf.architecture import ArchitectureError
 from nat_tf.train_config import TrainConfig
 
 MODEL = 'model.keras'
@@ -82,6 +86,7 @@ def run(
   layout.check(architecture, config.skeleton(architecture))
   dataset = data.load(config.data_config())
   network = config.network_config(architecture, dataset.info)
+  _check(config, architecture, network, dataset.info)
   workdir.create(config)
   architecture_json.save(workdir.file(ARCHITECTURE), architecture)
   workdir.write_json(PREPROCESSING, dataset.info.to_dict())
@@ -92,6 +97,31 @@ def run(
   summary = _summary(training, model)
   workdir.write_json(SUMMARY, summary)
   return summary
+
+
+def _check(
+  config: TrainConfig,
+  architecture: Architecture,
+  network: layout.NetworkConfig,
+  info: data.DatasetInfo,
+):
+  """Refuses what only the data show to be impossible."""
+  images, side = info.examples.weights, min(network.image_size)
+  if config.batch_size > images:
+    raise setting.ConfigError(
+      f'--batch_size is {config.batch_size}, but {config.dataset} has {images} '
+      'images to train on; give that or less'
+    )
+  if config.cutout > side:
+    raise setting.ConfigError(
+      f'--cutout is {config.cutout}, but the images have a side of {side} '
+      'pixels; give half of that or less'
+    )
+  if not reach.carries_images(architecture, network):
+    raise ArchitectureError(
+      'null cuts every way through the network: no image reaches its classes; '
+      'there is nothing to train'
+    )
 
 
 class Training:
@@ -127,14 +157,16 @@ class Training:
     self.dataset = dataset
     self._workdir = workdir
     images = dataset.info.examples.weights
-    self.steps = max(1, images // config.batch_size)
+    self.steps = images // config.batch_size
     tf.keras.utils.set_random_seed(config.seed)
+    self._average = tf.Variable(0.0, trainable=False, name='average')
     with _precision(config.precision):
       self.trainee = training_network.build(
         architecture,
         network,
         drop_path=config.drop_path > 0,
         auxiliary=config.auxiliary_weight > 0,
+        seed=config.seed,
       )
       self._compile()
     self._manager = self._restored()
@@ -160,23 +192,39 @@ class Training:
       initial_epoch=self.epoch,
       steps_per_epoch=self.steps,
       verbose=0,
-      callbacks=[
-        training_callbacks.DropPath(
-          self.trainee.drop_path, config.drop_path, config.epochs
-        ),
-        training_callbacks.Judge(self._score),
-        self.log,
-        tf.keras.callbacks.TensorBoard(
-          self._workdir.events, write_graph=False, profile_batch=0
-        ),
-        training_callbacks.Checkpoints(self._manager),
-        progress_bar.EpochBar(title, config.epochs, self.steps, self.epoch),
-      ],
+      callbacks=self.callbacks(title),
     )
     self.epoch = config.epochs
     if config.average:
       self._renew_statistics()
     self.log.draw()
+
+  def callbacks(
+    self, title: str, keeps: bool = True
+  ) -> list[tf.keras.callbacks.Callback]:
+    """Returns what happens between steps and epochs.
+
+    Args:
+      title: what the progress bar calls it.
+      keeps: whether epochs are judged and kept as checkpoints.
+    """
+    config, steps = self.config, self.steps
+    kept: list[Any] = [
+      training_callbacks.Judge(self._score),
+      training_callbacks.Checkpoints(self._manager),
+    ]
+    return [
+      training_callbacks.DropPath(
+        self.trainee.drop_path, config.drop_path, config.epochs
+      ),
+      training_callbacks.Averaging(
+        self._average, config.average, self.epoch * steps
+      ),
+      *(kept[:1] if keeps else []),
+      self.log,
+      *(kept[1:] if keeps else []),
+      progress_bar.EpochBar(title, config.epochs, steps, self.epoch),
+    ]
 
   def model(self) -> tf.keras.Model:
     """Returns the network as it is used, in float32."""
@@ -214,7 +262,7 @@ class Training:
 
   def _optimizer(self) -> tf.keras.optimizers.Optimizer:
     config = self.config
-    return tf.keras.optimizers.SGD(
+    optimizer = tf.keras.optimizers.SGD(
       learning_rate.schedule(config, self.steps),
       config.momentum,
       # Keras's weight decay passes by the momentum, which adds up what it is
@@ -222,13 +270,16 @@ class Training:
       weight_decay=config.weight_decay / (1 - config.momentum) or None,
       global_clipnorm=config.clip_norm or None,
       use_ema=config.average > 0,
-      ema_momentum=config.average or 0.99,
     )
+    optimizer.ema_momentum = self._average
+    return optimizer
 
   def _restored(self) -> tf.train.CheckpointManager:
     """Returns what keeps the checkpoints, the last one of them restored."""
     checkpoint = tf.train.Checkpoint(
-      model=self.trainee.model, optimizer=self.trainee.model.optimizer
+      model=self.trainee.model,
+      optimizer=self.trainee.model.optimizer,
+      generator=self.trainee.generator,
     )
     manager = tf.train.CheckpointManager(
       checkpoint, self._workdir.checkpoints, 2
@@ -299,6 +350,6 @@ def _summary(training: Training, model: tf.keras.Model) -> dict[str, Any]:
     'validation_accuracy': validation.accuracy,
     'test_loss': test.loss if test else None,
     'test_accuracy': test.accuracy if test else None,
-    'images_per_second': max(speeds),
+    'images_per_second': statistics.median(speeds) if speeds else None,
     'seconds': round(table.seconds, 1),
   }

@@ -44,6 +44,34 @@ class DropPath(_Callback):
     self._probability.assign(self._last * epoch / max(1, self._epochs - 1))
 
 
+class Averaging(_Callback):
+  """Lets the moving average of the weights forget its first values.
+
+  They are the initial weights, which a decay d keeps for 1 / (1 - d) steps and
+  more. The decay of step t is at most (1 + t) / (10 + t), as that of
+  TensorFlow's moving average.
+
+  Args:
+    decay: in force; a scalar variable.
+    last: what it becomes; 0 for no average.
+    step: how many steps were taken before.
+  """
+
+  def __init__(self, decay: tf.Variable, last: float, step: int):
+    super().__init__()
+    self._decay = decay
+    self._last = last
+    self._step = step
+    self._now = 0.0
+
+  def on_train_batch_begin(self, batch: int, logs: Any = None):
+    """Sets the step's."""
+    if self._now < self._last:
+      self._now = min(self._last, (1 + self._step) / (10 + self._step))
+      self._decay.assign(self._now)
+    self._step += 1
+
+
 class Judge(_Callback):
   """Adds to an epoch's logs how the network does on held-out images.
 

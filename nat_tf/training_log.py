@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
+import os
 import time
 from typing import Any
 
 import matplotlib.figure
+import matplotlib.ticker
 import tensorflow as tf
 
 from nat_tf import atomic_file
@@ -23,11 +24,16 @@ _COLUMNS = (
   'images_per_second',
   'seconds',
 )
+# Of the layer that gives the network's own logits.
+_LOGITS = 'head/logits'
 _DARK, _LIGHT = '#1f4e79', '#d98e32'
 
 
 class TrainingLog(tf.keras.callbacks.Callback):
-  """Writes `training.csv` after every epoch and `training.png` in the end.
+  """Writes `training.csv`, event files, and in the end `training.png`.
+
+  Losses in training hold what is asked of training alone (smoothed labels, drop
+  path, cutout), but not the auxiliary head's.
 
   Args:
     workdir: gets the files.
@@ -48,6 +54,10 @@ class TrainingLog(tf.keras.callbacks.Callback):
     self._steps = steps
     self._batch_size = batch_size
     self._compiled = False
+    self._writers = {
+      part: tf.summary.create_file_writer(os.path.join(workdir.events, part))
+      for part in ('training', 'held_out')
+    }
     self.table = epoch_table.EpochTable(workdir, 'training.csv', _COLUMNS, done)
 
   def on_epoch_begin(self, epoch: int, logs: Any = None):
@@ -69,28 +79,51 @@ class TrainingLog(tf.keras.callbacks.Callback):
     logs['images_per_second'] = images / (self._last - self._first)
     logs['learning_rate'] = float(self.model.optimizer.learning_rate)
     row = {name: float(logs[name]) for name in _COLUMNS if name in logs}
-    # Keras calls it by the output where there are two.
-    row['accuracy'] = float(
-      next(logs[x] for x in logs if re.search(r'(^|logits_)accuracy$', x))
-    )
+    for name in ('loss', 'accuracy'):
+      # With an auxiliary head Keras tells the outputs' own by these names.
+      if (own := f'{_LOGITS}_{name}') in logs:
+        row[name] = float(logs[own])
     row['seconds'] = time.monotonic() - self._begun
     self.table.add({'epoch': epoch + 1, **row})
+    self._summarize(epoch + 1, row)
+
+  def on_train_end(self, logs: Any = None):
+    """Ends the event files."""
+    for writer in self._writers.values():
+      writer.close()
+
+  def _summarize(self, epoch: int, row: dict[str, float]):
+    """Writes event files; both parts of the data have the same tags."""
+    for name, value in row.items():
+      held_out = name.startswith('validation_')
+      writer = self._writers['held_out' if held_out else 'training']
+      with writer.as_default(step=epoch):
+        tf.summary.scalar(name.removeprefix('validation_'), value)
+    for writer in self._writers.values():
+      writer.flush()
 
   def draw(self):
     """Draws losses and accuracies over the epochs."""
     figure = matplotlib.figure.Figure(figsize=(9, 3.4), layout='constrained')
-    for axes, name in zip(figure.subplots(1, 2), ('loss', 'accuracy')):
+    for axes, name, unit in zip(
+      figure.subplots(1, 2), ('loss', 'accuracy'), (1, 100)
+    ):
       for column, label, colour, style in (
         (name, 'training', _LIGHT, '--'),
         (f'validation_{name}', 'held out', _DARK, '-'),
       ):
+        epochs, values = self.table.column(column)
         axes.plot(
-          *self.table.column(column),
+          epochs,
+          [unit * value for value in values],
           color=colour,
           linestyle=style,
           label=label,
         )
-      axes.set(title=name, xlabel='epoch')
+      axes.set(title=name if unit == 1 else f'{name}, %', xlabel='epoch')
+      axes.xaxis.set_major_locator(
+        matplotlib.ticker.MaxNLocator(integer=True, min_n_ticks=1)
+      )
       axes.grid(alpha=0.3)
       axes.legend(frameon=False)
     with atomic_file.replacing(self._workdir.file('training.png')) as temporary:

@@ -46,21 +46,28 @@ class DropPath(tf.keras.layers.Layer):
     probability: scalar, to leave an image's map out; it is read at every call
       and is none of the layer's weights. None, as in a model that was loaded,
       drops nothing.
+    generator: decides which images; its state is for a checkpoint to keep.
   """
 
-  def __init__(self, probability: tf.Variable | None = None, **kwargs):
+  def __init__(
+    self,
+    probability: tf.Variable | None = None,
+    generator: tf.random.Generator | None = None,
+    **kwargs,
+  ):
     super().__init__(**kwargs)
     # In a function, for Keras makes weights of a layer's variables.
-    self._probability = lambda: probability
+    self._parts = lambda: (probability, generator)
 
   def call(self, x, training=None):
     """Returns `[batch, height, width, channels]`, as it got them."""
-    probability = self._probability()
-    if not training or probability is None:
+    probability, generator = self._parts()
+    if not training or probability is None or generator is None:
       return x
     # Drawn in float32: bfloat16 knows but 128 numbers from 0.5 to 1.
-    ones = tf.ones([tf.shape(x)[0], 1, 1, 1])
-    return x * tf.cast(tf.nn.dropout(ones, probability), x.dtype)
+    drawn = generator.uniform([tf.shape(x)[0], 1, 1, 1])
+    kept = tf.cast(drawn >= probability, tf.float32) / (1 - probability)
+    return x * tf.cast(kept, x.dtype)
 
   def get_config(self):
     """See Keras's layer; the probability in force is no part of it."""
@@ -77,11 +84,13 @@ class Trainee(NamedTuple):
       serve training alone.
     drop_path: probability in force that an edge is left out; a float32 scalar,
       0 at first, none of the models' weights.
+    generator: decides which edges are left out for which images.
   """
 
   model: tf.keras.Model
   inference: tf.keras.Model
   drop_path: tf.Variable
+  generator: tf.random.Generator
 
 
 def build(
@@ -89,6 +98,7 @@ def build(
   config: NetworkConfig,
   drop_path: bool,
   auxiliary: bool,
+  seed: int = 0,
 ) -> Trainee:
   """Returns the final network with what helps to train it.
 
@@ -101,6 +111,7 @@ def build(
     config: its size.
     drop_path: whether edges are left out in training.
     auxiliary: whether there are logits at two thirds of the depth.
+    seed: decides which edges are left out.
 
   Raises:
     ArchitectureError: the architecture does not fit the skeleton; or an
@@ -108,13 +119,14 @@ def build(
       read.
   """
   probability = tf.Variable(0.0, trainable=False, name='drop_path')
+  generator = tf.random.Generator.from_seed(seed)
   places = layout.places(config)
 
   def added(number: int, edge: Edge, scope: str, x: _Map) -> _Map:
     place = places[number]
     if not _drops(config.cell(place, architecture), place, edge):
       return x
-    return DropPath(probability, name=f'{scope}/drop_path')(x)
+    return DropPath(probability, generator, name=f'{scope}/drop_path')(x)
 
   images = final_network.images(config)
   maps = final_network.connect(architecture, config, images)
@@ -127,7 +139,7 @@ def build(
   if auxiliary:
     logits = [logits, _auxiliary_logits(_tapped(maps.cells), config.classes)]
   model = tf.keras.Model(images, logits, name=name)
-  return Trainee(model, inference, probability)
+  return Trainee(model, inference, probability, generator)
 
 
 def _drops(cell: Cell, place: CellPlace, edge: Edge) -> bool:

@@ -17,6 +17,7 @@ from nat_tf import environment
 from nat_tf import latency
 from nat_tf import layout
 from nat_tf import policy
+from nat_tf import reach
 from nat_tf import reward
 from nat_tf import spaces
 from nat_tf import supernet
@@ -24,6 +25,7 @@ from nat_tf import transitions
 from nat_tf import workdir as workdir_lib
 from nat_tf.architecture import Architecture
 from nat_tf.budget import Budget
+from nat_tf.budget import BudgetError
 from nat_tf.search_config import SearchConfig
 
 # Images that candidates are scored on at a time.
@@ -40,12 +42,14 @@ class Measured:
     accuracy: with the shared weights on held-out training data, 0 to 1.
     latency_ms: milliseconds an image on this device, estimated from parts; None
       where no budget asked for it.
+    carries_images: whether its output depends on the image.
   """
 
   architecture: Architecture
   cost: cost_lib.Cost
   accuracy: float
   latency_ms: float | None = None
+  carries_images: bool = True
 
   def summary(self, name: str) -> dict:
     """Returns the facts for `summary.json`."""
@@ -129,13 +133,17 @@ class Terms:
   ) -> np.ndarray:
     """Returns whether architectures keep to the limits, `[architectures]` bool.
 
+    Those whose output does not depend on the image are never kept: on few
+    images chance makes them look good, and they cost nothing.
+
     Args:
       measured: what is known of them.
       operations: `[architectures, cells, edges]` integers.
     """
     totals = self.costs.total(operations)
     totals[:, : edge_costs.NANOSECONDS] = [one.cost for one in measured]
-    return (totals <= self.limits).all(axis=-1)
+    carries = [one.carries_images for one in measured]
+    return (totals <= self.limits).all(axis=-1) & carries
 
 
 class Transformer:
@@ -197,7 +205,8 @@ class Transformer:
 
     Raises:
       spaces.SpaceError: the architecture is not of this transformer's space.
-      BudgetError: nothing that the architecture may become fits the budget.
+      BudgetError: nothing that the architecture may become fits the budget, or
+        no candidate that does carries images.
     """
     terms = self.terms(architecture, budget)
     beta = spaces.stack([self.space.encode(architecture)])
@@ -209,6 +218,11 @@ class Transformer:
     )
     measured = self.measure(contenders, terms=terms)
     kept = terms.kept_by(measured, np.asarray(contenders.operations))
+    if not kept.any():
+      raise BudgetError(
+        f'of {len(measured) - 1} candidates none within the budget lets an '
+        'image reach the classes; raise the budget or --candidates'
+      )
     winner = best(measured, kept)
     return Transformation(measured[0], measured[winner])
 
@@ -270,7 +284,14 @@ class Transformer:
     results = []
     for i, value in enumerate((accuracy or self._accuracy)(architectures)):
       one = self.space.decode(spaces.Encoding(*(x[i] for x in architectures)))
-      results.append(Measured(one, cost_lib.network(one, frame), float(value)))
+      results.append(
+        Measured(
+          one,
+          cost_lib.network(one, frame),
+          float(value),
+          carries_images=reach.carries_images(one, frame),
+        )
+      )
     if terms is None or len(terms.limits) <= edge_costs.NANOSECONDS:
       return results
     totals = terms.costs.total(np.asarray(architectures.operations))

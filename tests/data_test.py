@@ -545,7 +545,8 @@ class SortedColoursTest(DataTestCase):
   def test_no_test_split(self):
     dataset = _load(self.data_dir, dataset='sorted_colours', image_size=6)
     with self.assertRaisesRegex(
-      data.DataError, 'sorted_colours has no validation split; it has train'
+      data.DataError,
+      'sorted_colours has no test split with labels; it has train',
     ):
       dataset.test_batches()
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import collections
+
 from absl.testing import absltest
 from absl.testing import parameterized
+import numpy as np
 
+from nat_tf import final_network
 from nat_tf import layout
 from nat_tf import nasbench201
 from nat_tf import reach
@@ -104,6 +108,57 @@ class OfNetworkTest(parameterized.TestCase):
     found = reach.of_network(nothing, _config(5, skeletons.NASBENCH201))
     self.assertEqual([one.live for one in found.cells], [False] * 4 + [True])
     self.assertEqual(found.stem, (False,))
+
+
+class CarriesImagesTest(parameterized.TestCase):
+  @parameterized.parameters(*zoo.names())
+  def test_published_architectures_do(self, name):
+    architecture = zoo.load(name)
+    skeleton = skeletons.load(architecture.network, 'cifar10')
+    cells = len(skeleton.blocks) or 6
+    config = _config(cells, skeleton, skeleton.channels)
+    self.assertTrue(reach.carries_images(architecture, config))
+
+  @parameterized.parameters(
+    ((0,), (0,), True),
+    ((1,), (1,), True),
+    ((), (0, 1), False),
+    # Cells pass the reductions by: each reads the two before it.
+    ((0, 1), (), True),
+    ((0,), (), True),
+    ((1,), (), False),
+  )
+  def test_cells(self, normal, reduction, expected):
+    architecture = Architecture(
+      (('normal', _reads(*normal)), ('reduction', _reads(*reduction)))
+    )
+    self.assertEqual(reach.carries_images(architecture, _config(6)), expected)
+
+  def test_equals_what_a_network_does(self):
+    # Against the definition: do two images give two outputs? Random cells with
+    # much null, so that both happen often.
+    found = collections.Counter()
+    random = np.random.RandomState(0)
+    for _ in range(40):
+      architecture = Architecture(
+        [(kind, _random_cell(random)) for kind in ('normal', 'reduction')]
+      )
+      config = _config(3, channels=2)
+      model = final_network.build(architecture, config)
+      images = random.normal(size=[2, 8, 8, 3]).astype(np.float32)
+      one, other = model(images, training=False).numpy()
+      carries = reach.carries_images(architecture, config)
+      self.assertEqual(carries, bool(np.abs(one - other).max() > 1e-7))
+      found[carries] += 1
+    self.assertGreater(min(found[True], found[False]), 5)
+
+
+def _random_cell(random) -> Cell:
+  edges = tuple(
+    Edge(source, target, 'skip' if random.rand() < 0.35 else 'null')
+    for source, target in ((0, 2), (1, 2), (0, 3), (2, 3))
+  )
+  return Cell(2, 4, edges, (2, 3))
 
 
 if __name__ == '__main__':

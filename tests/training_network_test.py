@@ -141,7 +141,9 @@ class DropPathTest(tf.test.TestCase, parameterized.TestCase):
   def test_leaves_images_out_as_often_as_told(self, dtype):
     tf.keras.utils.set_random_seed(0)
     probability = tf.Variable(0.002, trainable=False)
-    layer = training_network.DropPath(probability, dtype=dtype)
+    layer = training_network.DropPath(
+      probability, tf.random.Generator.from_seed(1), dtype=dtype
+    )
     count = 20_000
     x = tf.ones([count, 2, 3, 4], dtype)
     for p in (0.002, 0.3):
@@ -159,7 +161,9 @@ class DropPathTest(tf.test.TestCase, parameterized.TestCase):
     self.assertEmpty(layer.weights)
 
   def test_a_loaded_one_drops_nothing(self):
-    layer = training_network.DropPath(tf.Variable(0.9), name='drop')
+    layer = training_network.DropPath(
+      tf.Variable(0.9), tf.random.Generator.from_seed(1), name='drop'
+    )
     loaded = training_network.DropPath.from_config(layer.get_config())
     self.assertEqual(loaded.name, 'drop')
     self.assertAllEqual(loaded(_images(), training=True), _images())
@@ -230,7 +234,9 @@ class DropPathTest(tf.test.TestCase, parameterized.TestCase):
   def test_equal_seeds_train_equally(self):
     def trained(seed: int) -> np.ndarray:
       tf.keras.utils.set_random_seed(seed)
-      trainee = training_network.build(_AROUND, _config(cells=1), True, False)
+      trainee = training_network.build(
+        _AROUND, _config(cells=1), True, False, seed
+      )
       trainee.drop_path.assign(0.5)
       for weight in trainee.inference.trainable_weights:
         # The same beginning for all, so that only what is dropped differs.

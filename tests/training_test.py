@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -8,17 +9,23 @@ from unittest import mock
 from absl.testing import absltest
 from absl.testing import parameterized
 import numpy as np
+from tensorboard.backend.event_processing import event_accumulator
 import tensorflow as tf
 
 from nat_tf import cost
 from nat_tf import data
 from nat_tf import digits
+from nat_tf import epoch_table
 from nat_tf import setting
 from nat_tf import trained
 from nat_tf import training
 from nat_tf import training_callbacks
 from nat_tf import workdir as workdir_lib
 from nat_tf import zoo
+from nat_tf.architecture import Architecture
+from nat_tf.architecture import ArchitectureError
+from nat_tf.architecture import Cell
+from nat_tf.architecture import Edge
 from nat_tf.train_config import TrainConfig
 
 del digits  # Imported for TFDS to know the data set.
@@ -105,7 +112,8 @@ class RunTest(TrainingTestCase):
   def test_goes_on_where_it_stopped(self):
     #   whole:  epoch 1 - epoch 2 - epoch 3
     #   broken: epoch 1 - epoch 2 - (stopped)    epoch 3
-    whole = self.run_in('whole', epochs=3, average=0.9)
+    settings = {'epochs': 3, 'average': 0.9, 'drop_path': 0.3}
+    whole = self.run_in('whole', **settings)
 
     class Stopped(Exception):
       pass
@@ -118,9 +126,9 @@ class RunTest(TrainingTestCase):
 
     with mock.patch.object(training_callbacks, 'Checkpoints', Stop):
       with self.assertRaises(Stopped):
-        self.run_in('broken', epochs=3, average=0.9)
+        self.run_in('broken', **settings)
     self.assertFalse(os.path.exists(self.path('broken/summary.json')))
-    broken = self.run_in('broken', epochs=3, average=0.9)
+    broken = self.run_in('broken', **settings)
     for name in ('test_loss', 'test_accuracy', 'validation_loss'):
       self.assertEqual(broken[name], whole[name])
     with open(self.path('broken/training.csv'), encoding='utf-8') as file:
@@ -142,16 +150,29 @@ class RunTest(TrainingTestCase):
 
 class TestSplitTest(TrainingTestCase):
   def test_is_read_once_and_last(self):
-    calls = []
+    read, saved = [], []
     original = data.ImageDataset.test_batches
 
+    def count(weights):
+      read.append(int(weights.sum()))
+      return weights
+
     def watched(dataset, *arguments):
-      calls.append(os.path.exists(self.path('w/model.keras')))
-      return original(dataset, *arguments)
+      saved.append(os.path.exists(self.path('w/model.keras')))
+      return original(dataset, *arguments).map(
+        lambda images, labels, weights: (
+          images,
+          labels,
+          tf.ensure_shape(
+            tf.numpy_function(count, [weights], tf.float32), weights.shape
+          ),
+        )
+      )
 
     with mock.patch.object(data.ImageDataset, 'test_batches', watched):
       self.run_in('w', epochs=2)
-    self.assertEqual(calls, [True])
+    self.assertEqual(saved, [True])
+    self.assertEqual(sum(read), 360)
 
   def test_without_one(self):
     prepared = self.path('data')
@@ -201,8 +222,8 @@ class RegularizationTest(TrainingTestCase):
     self.assertEqual({x.dtype for x in one.model.weights}, {tf.float32})
 
   def test_the_average_is_what_is_kept(self):
-    #   w_1 w_2 ... w_n: kept is sum of decay^(n - i) (1 - decay) w_i, started
-    #   at the first weights
+    #   average <- d average + (1 - d) w after every step, d at most 0.8 and in
+    #   step t at most (1 + t) / (10 + t)
     weights = []
 
     class Watch(training_callbacks.Checkpoints):
@@ -215,11 +236,20 @@ class RegularizationTest(TrainingTestCase):
     with mock.patch.object(training_callbacks, 'Checkpoints', Watch):
       self.run_in('w', epochs=1, average=0.8)
     average = weights[0]
-    for one in weights[1:]:
-      average = 0.8 * average + 0.2 * one
+    for t, one in enumerate(weights[1:]):
+      decay = min(0.8, (1 + t) / (10 + t))
+      average = decay * average + (1 - decay) * one
     kept = _kernel(trained.load(self.path('w')).model)
     np.testing.assert_allclose(kept, average, atol=1e-5)
     self.assertGreater(np.abs(kept - weights[-1]).max(), 1e-3)
+
+  def test_an_average_is_no_worse(self):
+    settings = {'epochs': 8, 'channels': 8, 'schedule': 'constant'}
+    raw = self.run_in('raw', **settings)
+    averaged = self.run_in('averaged', average=0.99, **settings)
+    self.assertGreater(
+      averaged['validation_accuracy'], raw['validation_accuracy'] - 0.05
+    )
 
   def test_statistics_are_those_of_the_average(self):
     # All batches are one, as large as the training set, and never changed: its
@@ -243,6 +273,174 @@ class RegularizationTest(TrainingTestCase):
 
 def _kernel(model):
   return model.get_layer('stem_0/conv').get_weights()[0]
+
+
+class RecipeTest(TrainingTestCase):
+  """What the settings do to a step, each against a closed form."""
+
+  def training(self, **settings):
+    """Returns a training of a small network that nothing was done with."""
+    config = TrainConfig(**{**_SMALL, **settings})
+    architecture = zoo.load('resblock')
+    dataset = data.load(config.data_config())
+    network = config.network_config(architecture, dataset.info)
+    return training.Training(
+      config, architecture, network, dataset, _workdir(self.path('w'))
+    )
+
+  def optimizer(self, **settings):
+    """Returns the optimizer of such a training, for other variables."""
+    own = self.training(**settings).trainee.model.optimizer
+    return type(own).from_config(own.get_config())
+
+  def test_weights_decay_as_if_their_square_were_in_the_loss(self):
+    # Of w <- w - r v, v <- m v + d w, a constant w moves by r d w / (1 - m).
+    optimizer = self.optimizer(
+      learning_rate=0.1, schedule='constant', weight_decay=1e-3, momentum=0.9
+    )
+    weight = tf.Variable([2.0])
+    optimizer.build([weight])
+    optimizer.apply_gradients([(tf.zeros([1]), weight)])
+    self.assertAlmostEqual(float(weight[0]), 2 - 0.1 * 1e-3 * 2 / 0.1, places=6)
+    # And over many steps: against momentum's own sum, written down.
+    coupled, velocity = 2.0, 0.0
+    weight.assign([2.0])
+    for _ in range(300):
+      velocity = 0.9 * velocity + 1e-3 * coupled
+      coupled -= 0.1 * velocity
+      optimizer.apply_gradients([(tf.zeros([1]), weight)])
+    self.assertAlmostEqual(
+      float(weight[0]), coupled, delta=0.01 * (2 - coupled)
+    )
+
+  @parameterized.parameters((5.0, 5.0), (0.0, 1000.0))
+  def test_long_gradients_are_clipped(self, clip_norm, length):
+    optimizer = self.optimizer(
+      learning_rate=0.1,
+      schedule='constant',
+      weight_decay=0.0,
+      clip_norm=clip_norm,
+    )
+    weights = [tf.Variable([0.0]), tf.Variable([0.0])]
+    optimizer.build(weights)
+    gradients = [tf.constant([600.0]), tf.constant([800.0])]
+    optimizer.apply_gradients(zip(gradients, weights))
+    moved = np.hypot(*[float(weight[0]) for weight in weights])
+    self.assertAlmostEqual(moved, 0.1 * length, places=3)
+
+  @parameterized.parameters((0.0, 0.0), (0.2, 0.0), (0.2, 0.4))
+  def test_loss(self, smoothing, weight):
+    one = self.training(label_smoothing=smoothing, auxiliary_weight=weight)
+    images, targets = next(iter(one.batches()))
+    outputs = one.trainee.model(images, training=True)
+    outputs, targets = (
+      (list(x) if weight else [x]) for x in (outputs, targets)
+    )
+    losses = []
+    for logits, wanted in zip(outputs, targets):
+      logits = logits.numpy().astype(np.float64)
+      logs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+      smoothed = (1 - smoothing) * wanted.numpy() + smoothing / 10
+      losses.append(-(smoothed * logs).sum(1).mean())
+    expected = losses[0] + weight * sum(losses[1:])
+    found = one.trainee.model.train_on_batch(
+      images, targets if weight else targets[0], return_dict=True
+    )
+    self.assertAlmostEqual(found['loss'], expected, places=4)
+
+  def test_drop_path_rises_to_its_last_value(self):
+    seen = []
+
+    class Watch(training_callbacks.Judge):
+      def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        seen.append(float(variables[0]))
+
+    one = self.training(epochs=5, drop_path=0.2)
+    variables = [one.trainee.drop_path]
+    with mock.patch.object(training_callbacks, 'Judge', Watch):
+      one.fit('t')
+    np.testing.assert_allclose(seen, [0, 0.05, 0.1, 0.15, 0.2], atol=1e-6)
+
+  def test_every_image_is_seen_once_an_epoch(self):
+    # 1293 images: an epoch is 10 batches of 128, and the next begins with the
+    # 13 that are left.
+    one = self.training(augmentation='none')
+    seen = [images.numpy() for images, _ in one.batches().take(11)]
+    self.assertEqual(one.steps, 10)
+    images = np.concatenate(seen)[:1293].reshape(1293, -1)
+    known = next(iter(one.dataset.weights_batches(1293)))[0].numpy()
+    np.testing.assert_array_equal(
+      np.unique(images, axis=0), np.unique(known.reshape(1293, -1), axis=0)
+    )
+
+
+class LogTest(TrainingTestCase):
+  @parameterized.parameters(0.0, 0.4)
+  def test_events_and_table(self, auxiliary_weight):
+    self.run_in('w', epochs=2, auxiliary_weight=auxiliary_weight)
+    with open(self.path('w/training.csv'), encoding='utf-8') as file:
+      rows = list(csv.DictReader(file))
+    self.assertEqual([row['epoch'] for row in rows], ['1', '2'])
+    for part, prefix in (('training', ''), ('held_out', 'validation_')):
+      found = _scalars(self.path(f'w/events/{part}'))
+      for name in ('loss', 'accuracy'):
+        expected = [float(row[prefix + name]) for row in rows]
+        self.assertEqual([step for step, _ in found[name]], [1, 2])
+        np.testing.assert_allclose(
+          [value for _, value in found[name]], expected, rtol=1e-5
+        )
+    self.assertIn('learning_rate', _scalars(self.path('w/events/training')))
+    with open(self.path('w/training.png'), 'rb') as file:
+      self.assertEqual(file.read(8), b'\x89PNG\r\n\x1a\n')
+
+  def test_a_damaged_table(self):
+    workdir = _workdir(self.folder)
+    for text in ('epoch,loss\n1,x\n', 'loss\n1\n', 'epoch,loss\nx,1\n'):
+      with open(workdir.file('t.csv'), 'w', encoding='utf-8') as file:
+        file.write(text)
+      with self.assertRaisesRegex(workdir_lib.WorkdirError, 't.csv is damaged'):
+        epoch_table.EpochTable(workdir, 't.csv', ('epoch', 'loss'), 5)
+
+
+def _scalars(folder):
+  """Returns `(step, value)` by tag."""
+  accumulator = event_accumulator.EventAccumulator(folder)
+  accumulator.Reload()
+  return {
+    tag: [
+      (event.step, float(tf.make_ndarray(event.tensor_proto)))
+      for event in accumulator.Tensors(tag)
+    ]
+    for tag in accumulator.Tags()['tensors']
+  }
+
+
+class RefusedTest(TrainingTestCase):
+  def refused(self, kind, words, architecture='resblock', **settings):
+    with self.assertRaisesRegex(kind, words):
+      self.run_in('w', architecture, **settings)
+    self.assertFalse(os.path.exists(self.path('w')))
+
+  def test_more_than_the_data_hold(self):
+    self.refused(
+      setting.ConfigError,
+      '--batch_size is 1294, but digits has 1293 images to train on',
+      batch_size=1294,
+    )
+    self.refused(
+      setting.ConfigError, '--cutout is 9, but .* a side of 8 pixels', cutout=9
+    )
+
+  def test_networks_that_no_image_passes(self):
+    cell = Cell(2, 3, (Edge(0, 2, 'null'), Edge(1, 2, 'null')), (2,))
+    architecture = Architecture((('normal', cell), ('reduction', cell)))
+    workdir = _workdir(self.path('w'))
+    with self.assertRaisesRegex(
+      ArchitectureError, 'null cuts every way through the network'
+    ):
+      training.run(TrainConfig(**_SMALL), architecture, workdir)
+    self.assertFalse(os.path.exists(workdir.path))
 
 
 class TrainedTest(TrainingTestCase):
