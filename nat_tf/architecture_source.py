@@ -59,13 +59,13 @@ def label(text: str) -> str:
 
   Args:
     text: as given to `resolve`. A genotype's text is too long for a name; of a
-      long path it is the last parts that tell it from others.
+      path it is the last two parts that tell it from others.
   """
   text = text.strip()
-  if len(text) <= _LONGEST_LABEL:
-    return text
-  _, _, end = text[-_LONGEST_LABEL - 1 :].partition('/')
-  return 'input' if not end or _is_form(text) else end
+  if _is_form(text):
+    return text if len(text) <= _LONGEST_LABEL else 'input'
+  end = '/'.join(text.split('/')[-2:])
+  return end if len(end) <= _LONGEST_LABEL else 'input'
 
 
 def _is_form(text: str) -> bool:

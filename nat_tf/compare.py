@@ -5,6 +5,7 @@ bazel run //nat_tf:compare -- --architectures=resnet20,W/transformed.json
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import dataclasses
 import time
 
@@ -15,7 +16,6 @@ from absl import flags
 from nat_tf import comparison
 from nat_tf import comparison_report
 from nat_tf import description
-from nat_tf import final_network
 from nat_tf import part_latency
 from nat_tf import setting
 from nat_tf import trained as trained_lib
@@ -70,8 +70,16 @@ def main(argv: list[str]):
     training.run,
     _latencies if _LATENCY.value else None,
   )
+  print(
+    f'comparison on {recipe.dataset}, workdir {one.workdir.path}', flush=True
+  )
   for results in one.run():
-    comparison_report.write(results, one.workdir)
+    if results.runs:
+      comparison_report.write(results, one.workdir)
+  if not results.runs:
+    raise comparison.ComparisonError(
+      f'all trainings failed: {next(iter(results.failures.values()))}'
+    )
   print(comparison_report.table(results))
   print(
     f'in {one.workdir.path}: {comparison_report.SUMMARY}, '
@@ -79,13 +87,13 @@ def main(argv: list[str]):
   )
 
 
-def _latencies(run: str) -> tuple[float, ...]:
-  """Measures the network of a finished training."""
-  trained = trained_lib.load(run)
-  model = final_network.build(trained.architecture, trained.network)
-  return tuple(
-    part_latency.median_seconds(model, batch) for batch in description.BATCHES
-  )
+def _latencies(runs: Sequence[str]) -> list[tuple[float, ...]]:
+  """Measures the networks of finished trainings."""
+  models = [trained_lib.load(run).model for run in runs]
+  by_batch = [
+    part_latency.in_turns(models, batch) for batch in description.BATCHES
+  ]
+  return list(zip(*by_batch))
 
 
 if __name__ == '__main__':

@@ -26,7 +26,9 @@ import tensorflow as tf
 from nat_tf import architecture_source
 from nat_tf import genotype
 from nat_tf import input_error
+from nat_tf import layout
 from nat_tf import training
+from nat_tf import training_callbacks
 from nat_tf import workdir as workdir_lib
 from nat_tf.architecture import Architecture
 from nat_tf.comparison_config import Recipe
@@ -44,8 +46,8 @@ _RESERVED = ('config.json', 'summary.json', 'comparison.md', 'comparison.png')
 Train = Callable[
   [TrainConfig, Architecture, workdir_lib.Workdir, str], 'dict[str, Any]'
 ]
-# Directory of a finished training -> median seconds for every batch size.
-Measure = Callable[[str], 'tuple[float, ...]']
+# Directories of finished trainings -> of each the median seconds by batch size.
+Measure = Callable[[Sequence[str]], 'list[tuple[float, ...]]']
 
 
 class ComparisonError(input_error.InputError):
@@ -101,7 +103,9 @@ class Results:
     contenders: what is compared; the first is what others are compared with.
     seeds: with which all are trained.
     runs: summaries of the finished trainings, by label and seed.
-    latencies: median seconds of a forward pass for every batch size, by label.
+    latencies: median seconds of a forward pass for every batch size, by label;
+      empty until all trainings are done.
+    failures: why a training could not go on, by label and seed.
   """
 
   recipe: Recipe
@@ -109,6 +113,7 @@ class Results:
   seeds: Sequence[int]
   runs: dict[tuple[str, int], dict[str, Any]]
   latencies: dict[str, tuple[float, ...]]
+  failures: dict[tuple[str, int], str] = dataclasses.field(default_factory=dict)
 
   @property
   def judged_by(self) -> str:
@@ -155,8 +160,8 @@ class Comparison:
     seeds: number of seeds, 1 or more.
     workdir: directory of the comparison.
     train: trains one, or goes on, or returns what was found before.
-    measure: measures the latency of a network that was trained; None to leave
-      it out.
+    measure: measures the latencies of networks that were trained; None to
+      leave them out.
 
   Raises:
     ConfigError: a seed or a number of cells is not possible.
@@ -187,35 +192,47 @@ class Comparison:
     All architectures are trained with one seed before the next, so that what
     is known of an interrupted comparison is fair.
 
-    What was finished before is taken first and yields nothing by itself.
+    What was finished before is taken first and yields nothing by itself. A
+    training that diverges keeps no other from its turn; the results say so. In
+    the end the latencies are measured, all beside one another.
 
     Raises:
       InputError: see the errors of `training.run`.
     """
     self.workdir.create(self._recipe.without_seed())
-    runs: dict[tuple[str, int], dict[str, Any]] = {}
-    latencies: dict[str, tuple[float, ...]] = {}
+    known = Results(self._recipe, self._contenders, self._seeds, {}, {})
     pairs = [(seed, one) for seed in self._seeds for one in self._contenders]
     finished = [pair for pair in pairs if self._finished(*pair)]
-    for seed, one in finished + [
-      pair for pair in pairs if pair not in finished
-    ]:
+    others = [pair for pair in pairs if pair not in finished]
+    for seed, one in finished + others:
       # Keras remembers all graphs that it ever made.
       tf.keras.backend.clear_session()
-      title = f'{one.label}, seed {seed} ({len(runs) + 1} of {len(pairs)})'
+      count = len(known.runs) + len(known.failures)
+      title = f'{one.label}, seed {seed} ({count + 1} of {len(pairs)})'
       config, directory = self._config(seed, one), self._directory(seed, one)
-      run = self._train(config, one.architecture, directory, title)
-      runs[one.label, seed] = run
-      if self._measure and one.label not in latencies:
-        latencies[one.label] = self._measure(directory.path)
-      if len(runs) >= min(len(finished) + 1, len(pairs)):
-        yield Results(
-          self._recipe,
-          self._contenders,
-          self._seeds,
-          dict(runs),
-          dict(latencies),
+      try:
+        run = self._train(config, one.architecture, directory, title)
+        known.runs[one.label, seed] = run
+      except training_callbacks.TrainingError as error:
+        known.failures[one.label, seed] = str(error)
+      if len(finished) <= count < len(pairs) - 1:
+        yield dataclasses.replace(
+          known, runs=dict(known.runs), failures=dict(known.failures)
         )
+    yield dataclasses.replace(known, latencies=self._latencies(known))
+
+  def _latencies(self, known: Results) -> dict[str, tuple[float, ...]]:
+    """Returns the latencies of what was trained, by label."""
+    trained = {label: self._first_run(label, known) for label, _ in known.runs}
+    if self._measure is None or not trained:
+      return {}
+    return dict(zip(trained, self._measure(list(trained.values()))))
+
+  def _first_run(self, label: str, known: Results) -> str:
+    """Returns the directory of an architecture's first finished training."""
+    one = next(x for x in self._contenders if x.label == label)
+    seed = next(s for name, s in known.runs if name == label)
+    return self._directory(seed, one).path
 
   def _check(self):
     """Refuses now what would be refused after hours."""
@@ -223,7 +240,7 @@ class Comparison:
     for seed in self._seeds:
       for one in self._contenders:
         config, directory = self._config(seed, one), self._directory(seed, one)
-        config.skeleton(one.architecture)
+        layout.check(one.architecture, config.skeleton(one.architecture))
         if (
           os.path.exists(directory.config_file)
           and directory.config().architecture != config.architecture

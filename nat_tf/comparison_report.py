@@ -59,6 +59,7 @@ def summary(results: Results) -> dict[str, Any]:
     seeds, recipe: of all trainings.
     device: what latencies were measured on; null where they were not.
     finished, trainings: how many trainings are done, and how many there are.
+    failures: `label` and `seed` of trainings that could not go on, and `why`.
     architectures: of each label, params, madds; latency_seconds by batch size;
       accuracy with `mean`, `std` (the sample's) and every one `by_seed`, 0 to
       1; difference from the baseline with `mean`, `confidence`, the ends of the
@@ -73,6 +74,10 @@ def summary(results: Results) -> dict[str, Any]:
     'recipe': results.recipe.common(),
     'device': part_latency.device() if results.latencies else None,
     'finished': len(results.runs),
+    'failures': [
+      {'label': label, 'seed': seed, 'why': why}
+      for (label, seed), why in results.failures.items()
+    ],
     'trainings': len(results.contenders) * len(results.seeds),
     'architectures': [
       _facts(results, one.label)
@@ -325,7 +330,8 @@ def _notes(results: Results) -> list[str]:
   split = (
     'test split, which is read once a training, after it'
     if results.judged_by == 'test_accuracy'
-    else 'held-out training data, as there is no test split'
+    else 'held-out training data, as there is no test split; a search chose '
+    'its architecture by images that are among them'
   )
   lines = [
     f'accuracy: on the {split}; {over} {seeds}',
@@ -335,10 +341,15 @@ def _notes(results: Results) -> list[str]:
   if results.latencies:
     lines.append(
       'batch of ...: median latency of a compiled forward pass in float32, '
-      f'{part_latency.device()}'
+      f'measured in turns, {part_latency.device()}'
     )
+  lines += _dearer(results)
+  lines += [
+    f'{label}, seed {seed} failed: {why}'
+    for (label, seed), why in results.failures.items()
+  ]
   total = len(results.contenders) * len(results.seeds)
-  if len(results.runs) < total:
+  if len(results.runs) + len(results.failures) < total:
     counts = ', '.join(
       f'{one.label} {len(results.accuracies(one.label))}'
       for one in results.contenders
@@ -346,6 +357,24 @@ def _notes(results: Results) -> list[str]:
     lines.append(
       f'not finished: {len(results.runs)} of {total} trainings ({counts})'
     )
+  return lines
+
+
+def _dearer(results: Results) -> list[str]:
+  """Returns a note on each that costs more than the first, at this size."""
+  first, *others = (one.label for one in results.contenders)
+  base, lines = results.summary(first), []
+  for label in others:
+    own = results.summary(label)
+    more = [
+      name
+      for name, key in (('parameters', 'params'), ('multiply-adds', 'madds'))
+      if base and own and own[key] > base[key]
+    ]
+    if more:
+      lines.append(
+        f'{label} has more {" and ".join(more)} than {first} at this size'
+      )
   return lines
 
 

@@ -20,6 +20,7 @@ from nat_tf import network_flags
 from nat_tf import random_transformation
 from nat_tf import result
 from nat_tf import transitions
+from nat_tf.architecture import ArchitectureError
 
 _ARCHITECTURE = flags.DEFINE_string(
   'architecture',
@@ -88,7 +89,12 @@ def main(argv: list[str]):
 
 def _like(architecture, config, limits: budget.Budget) -> budget.Budget:
   """Returns limits with an architecture's cost where they leave it open."""
-  layout.check(architecture, config.skeleton)
+  try:
+    layout.check(architecture, config.skeleton)
+  except ArchitectureError as error:
+    raise type(error)(
+      f'--like must be of the same form as --architecture: {error}'
+    ) from None
   costs = cost.network(architecture, config)
   own = budget.Budget.of(str(costs.params), str(costs.madds))
   return dataclasses.replace(

@@ -161,7 +161,11 @@ def report(exported: Export) -> str:
   if exported.held_out:
     note = [f'* on {exported.held_out:,} held-out training images']
   else:
+    # What the training found; the forms were not measured by themselves.
+    trained = exported.manifest['accuracies'].get('validation_accuracy')
     rows = [row[:2] for row in rows if row[1]]
+    if trained is not None:
+      note = [f'accuracy in training, held out: {100 * trained:.2f} %']
   files = [variant.file for variant in exported.variants[2:] if variant.file]
   files = ['saved_model.pb', os.path.join('assets.extra', MANIFEST), *files]
   where = f'in {exported.path}: {", ".join(files)}'

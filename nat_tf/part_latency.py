@@ -76,6 +76,22 @@ def _seconds(
   return tuple(median_seconds(model, batch) for batch in batches)
 
 
+def in_turns(
+  models: Sequence[tf.keras.Model], batch: int, rounds: int = 3
+) -> list[float]:
+  """Returns the median times of several models, the device's whims shared.
+
+  Args:
+    models: take maps.
+    batch: number of images.
+    rounds: how often each has its turn, 1 or more.
+  """
+  times = [
+    [median_seconds(one, batch) for one in models] for _ in range(rounds)
+  ]
+  return [statistics.median(own) for own in zip(*times)]
+
+
 def median_seconds(model: tf.keras.Model, batch: int) -> float:
   """Returns the median time of compiled forward passes.
 

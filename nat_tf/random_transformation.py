@@ -151,7 +151,7 @@ def table(transformation: RandomTransformation, name: str) -> str:
   changed = transformation.source.changed_edges(transformation.transformed)
   lines.append(
     f'{len(changed)} {"edge" if len(changed) == 1 else "edges"} changed; the '
-    f'dearest of {transformation.kept} random transformations within the budget'
+    f'dearest of {transformation.kept} draws that the budget allows'
   )
   return '\n'.join(lines)
 

@@ -45,6 +45,7 @@ def main(argv: list[str]):
     command.path(_WORKDIR.value or _default_workdir(name, config.dataset)),
     TrainConfig,
   )
+  print(f'training on {config.dataset}, workdir {workdir.path}', flush=True)
   summary = training.run(config, architecture, workdir, name)
   print(_table(name, summary))
   print(_where(workdir))
@@ -63,8 +64,8 @@ def _table(name: str, summary: dict) -> str:
         ('', 'parameters', 'multiply-adds', 'held out', 'test'),
         (
           name,
-          f'{summary["params"] / 1e6:.3f} M',
-          f'{summary["madds"] / 1e6:.2f} M',
+          f'{summary["params"]:,}',
+          f'{summary["madds"]:,}',
           *('-' if x is None else f'{100 * x:.2f} %' for x in accuracies),
         ),
       ]
@@ -74,7 +75,7 @@ def _table(name: str, summary: dict) -> str:
 
 def _where(workdir: workdir_lib.Workdir) -> str:
   files = {
-    'model': training.MODEL,
+    'model': f'{training.MODEL}, {training.PREPROCESSING}',
     'numbers': f'{training.SUMMARY}, training.csv, training.png',
     'TensorBoard': f'tensorboard --logdir={workdir.events}',
   }

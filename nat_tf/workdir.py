@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from typing import Any
@@ -10,6 +11,8 @@ from nat_tf import atomic_file
 from nat_tf import input_error
 from nat_tf import search_config
 from nat_tf import setting
+
+_LONGEST = 40
 
 
 class WorkdirError(input_error.InputError):
@@ -61,10 +64,15 @@ class Workdir:
       WorkdirError: it holds something else or another run.
     """
     noun = self._kind.noun
-    if self._listed() and self.config() != config:
+    if self._listed() and (known := self.config()) != config:
+      others = ', '.join(
+        f'--{field.name}={_short(getattr(known, field.name))}'
+        for field in dataclasses.fields(known)
+        if getattr(known, field.name) != getattr(config, field.name)
+      )
       raise WorkdirError(
-        f'{self.path} holds a {noun} with other settings (see config.json '
-        f'there); give a new --workdir, or the same settings {self._kind.again}'
+        f'{self.path} holds a {noun} with other settings: {others}; give a new '
+        f'--workdir, or the same settings {self._kind.again}'
       )
 
   def create(self, config: setting.Settings):
@@ -170,3 +178,9 @@ class Workdir:
   def write_json(self, name: str, value: Any):
     """Writes a JSON file of the directory; see `write_text`."""
     self.write_text(name, json.dumps(value, indent=2) + '\n')
+
+
+def _short(value: Any) -> str:
+  """Returns a value as far as a line has room for it."""
+  text = str(value)
+  return text if len(text) <= _LONGEST else f'{text[:_LONGEST]}...'

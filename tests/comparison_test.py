@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import json
 import os
 import pathlib
@@ -13,7 +14,9 @@ import scipy.stats
 
 from nat_tf import architecture_json
 from nat_tf import comparison
+from nat_tf import comparison_report
 from nat_tf import genotype
+from nat_tf import training_callbacks
 from nat_tf import workdir as workdir_lib
 from nat_tf import zoo
 from nat_tf.architecture import ArchitectureError
@@ -115,13 +118,16 @@ class Trainer:
       'seed': config.seed,
       'test_accuracy': accuracy,
       'validation_accuracy': 0.0,
+      'params': 1000,
+      'madds': 2000,
+      'seconds': 1.0,
     }
     workdir.write_json('summary.json', summary)
     return summary
 
 
-def _measure(run: str) -> tuple[float, ...]:
-  return (float(len(os.listdir(run))), 2.0)
+def _measure(runs: Sequence[str]) -> list[tuple[float, ...]]:
+  return [(float(len(os.listdir(run))), 2.0) for run in runs]
 
 
 class ComparisonTest(absltest.TestCase):
@@ -177,6 +183,30 @@ class ComparisonTest(absltest.TestCase):
     self.assertEqual([len(one.runs) for one in self._run(second)], [4])
     self.assertLen(second.trained, 1)
 
+  def test_a_failure_keeps_no_other_from_its_turn(self):
+    #   darts 0, enas 0 (diverges), darts 1, enas 1
+    class Diverges(Trainer):
+      def __call__(self, config, architecture, workdir, title):
+        if config.seed == 0 and title.startswith('enas'):
+          raise training_callbacks.TrainingError('the loss is nan')
+        return super().__call__(config, architecture, workdir, title)
+
+    trainer = Diverges()
+    results = self._run(trainer)
+    self.assertEqual(trainer.trained, [('darts', 0), ('darts', 1), ('enas', 1)])
+    last = results[-1]
+    self.assertEqual(last.failures, {('enas', 0): 'the loss is nan'})
+    self.assertEqual(last.difference('enas').seeds, 1)
+    self.assertEqual(list(last.latencies), ['darts', 'enas'])
+    self.assertIn(
+      'enas, seed 0 failed: the loss is nan', comparison_report.table(last)
+    )
+    facts = comparison_report.summary(last)
+    self.assertEqual(
+      facts['failures'],
+      [{'label': 'enas', 'seed': 0, 'why': 'the loss is nan'}],
+    )
+
   def test_takes_in_more(self):
     self._run(Trainer())
     trainer = Trainer()
@@ -195,7 +225,7 @@ class ComparisonTest(absltest.TestCase):
     self._run(Trainer())
     with self.assertRaisesRegex(
       workdir_lib.WorkdirError,
-      r'holds a comparison with other settings .* \(--architectures, --seeds '
+      r'other settings: --epochs=30; .* \(--architectures, --seeds '
       r'and --seed may differ\)$',
     ):
       self._run(Trainer(), epochs=31)

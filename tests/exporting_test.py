@@ -90,6 +90,7 @@ class ExportTest(absltest.TestCase):
       [
         '               size',
         f'SavedModel  {size / 1e6:.2f} MB',
+        'accuracy in training, held out: 75.00 %',
         f'in {exported.path}: saved_model.pb, assets.extra/export.json',
       ],
     )

@@ -181,7 +181,7 @@ budget                  4,000,000    410,000,000   1.60 ms
 random transformation   3,000,000    400,000,000   1.50 ms
 change                    -25.0 %        -20.0 %   -25.0 %
 * an estimate for this device, the sum of its parts
-5 edges changed; the dearest of 55 random transformations within the budget""",
+5 edges changed; the dearest of 55 draws that the budget allows""",
     )
 
 

@@ -87,8 +87,8 @@ class CreateTest(WorkdirTestCase):
   def test_refuses_a_search_with_other_settings(self):
     self.workdir.create(SearchConfig(seed=1))
     self.assertFails(
-      f'{self.path} holds a search with other settings (see config.json '
-      'there); give a new --workdir, or the same settings to go on',
+      f'{self.path} holds a search with other settings: --seed=1; '
+      'give a new --workdir, or the same settings to go on',
       self.workdir.create,
       SearchConfig(seed=2),
     )
