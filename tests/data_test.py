@@ -239,6 +239,27 @@ class DivideTest(parameterized.TestCase):
       data.divide(2, data.DataConfig())
 
 
+class HeldOutTest(DataTestCase):
+  def test_is_kept_where_the_whole_is_streamed(self):
+    # Room for the 144 images of 8x8 that are held out, not for all 1,437.
+    settings = {'weights_fraction': 0.9, 'candidates_fraction': 0.1}
+    dataset = _load_again(self.data_dir, memory_bytes=144 * 64, **settings)
+    known = _load_again(self.data_dir, **settings)
+    files = _split_files(self.data_dir, 'train')
+    with _opened(files) as opened:
+      first = _joined(dataset.candidate_batches(50))
+    self.assertNotEmpty(opened)
+    with _opened(files) as opened:
+      second = _joined(dataset.candidate_batches(50))
+    self.assertEmpty(opened)
+    for one, other in zip(first, second):
+      np.testing.assert_array_equal(one, other)
+    self.assertEqual(
+      _counted(first[0][:144], first[1][:144]),
+      _counted(*(x[:144] for x in _joined(known.candidate_batches(50)))),
+    )
+
+
 class SearchlessTest(DataTestCase):
   def test_two_parts_share_all_examples(self):
     dataset = _unchanged(
