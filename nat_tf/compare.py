@@ -33,8 +33,9 @@ _ARCHITECTURES = flags.DEFINE_multi_string(
 _SEEDS = flags.DEFINE_integer(
   'seeds',
   3,
-  'how often each is trained, with --seed and the numbers after it; 1 or more.',
+  'how often each is trained, with --seed and the numbers after it; 1 to 1000.',
   lower_bound=1,
+  upper_bound=1000,
 )
 _WORKDIR = flags.DEFINE_string(
   'workdir',
