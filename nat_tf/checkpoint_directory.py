@@ -64,7 +64,7 @@ def latest(directory: str) -> str | None:
       )
   name = os.path.basename(state.model_checkpoint_path)
   path = os.path.join(directory, name)
-  if not tf.train.checkpoint_exists(path):
+  if not os.path.exists(f'{path}.index'):
     raise CheckpointError(
       f'{file} names {name}, which is not there; begin anew in a new --workdir'
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import contextlib
 import gc
 import os
+import re
 import sys
 
 # What is imported lives as long as the process. Looking through it for garbage
@@ -32,6 +33,20 @@ _NO_MEMORY = (
   'out of memory; smaller --batch_size, --channels, --cells or --image_size '
   'need less, where the command has them'
 )
+
+# What absl lets Python say of a wrong value, and what is meant.
+_PLAIN = {
+  r'invalid literal for int\(\).*': 'it must be a whole number',
+  r'Exceeds the limit .* for integer string conversion.*': 'it is too long',
+  r'could not convert string to float.*': 'it must be a number',
+  r"\('Non-boolean argument to boolean flag'.*\)": 'it must be true or false',
+  r"ERROR:: Unable to open flagfile: \[Errno \d+\] (.*): '(.*)'": (
+    r'cannot read the flag file \2: \1'
+  ),
+  r'^(flag --\w+=.{60}).{60,}(: it)': r'\1...\2',
+  'Flag (--[a-z_]+) must have a value other than None.': r'\1 must be given',
+}
+_LONGEST = 300
 
 # The notice that Gym, which TF-Agents loads, prints about itself.
 notices.notices.clear()
@@ -155,7 +170,10 @@ def _parse(argv: list[str]) -> list[str]:
   try:
     return flags.FLAGS(argv)
   except flags.Error as error:
-    fail(f'{error}; --help lists all flags')
+    message = str(error)
+    for words, plain in _PLAIN.items():
+      message = re.sub(words, plain, message, flags=re.DOTALL)
+    fail(f'{message[:_LONGEST]}; --help lists all flags')
     raise
   except UnicodeDecodeError:
     fail('a --flagfile is not a text file in UTF-8')

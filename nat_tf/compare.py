@@ -14,6 +14,7 @@ from absl import flags
 
 from nat_tf import comparison
 from nat_tf import comparison_report
+from nat_tf import data
 from nat_tf import description
 from nat_tf import final_network
 from nat_tf import part_latency
@@ -60,6 +61,8 @@ def main(argv: list[str]):
     # The workdir remembers it for calls from elsewhere.
     path = command.path(recipe.data_dir)
     recipe = dataclasses.replace(recipe, data_dir=path)
+  # Before anything is written: every training needs it.
+  data.check(recipe.data_config())
   stamp = time.strftime('%Y%m%d-%H%M%S')
   one = comparison.Comparison(
     recipe,

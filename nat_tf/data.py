@@ -413,6 +413,20 @@ class ImageDataset:
     return preprocessing.normalise(images, self.info.mean, self.info.std)
 
 
+def check(config: DataConfig):
+  """Prepares a data set where that is needed, and reads nothing of it.
+
+  Args:
+    config: what to read.
+
+  Raises:
+    DataError: see `load`; what shows in reading only does not show here.
+  """
+  data_preparation.training_split(
+    config.dataset, config.data_dir, config.download, config.image_size
+  )
+
+
 def load(config: DataConfig) -> ImageDataset:
   """Opens a data set and reads its training split, no other.
 

@@ -105,8 +105,8 @@ def learn(
     Seconds that epochs of an earlier call took, where this one went on.
   """
   search = algorithm.Search(transformer, dataset, workdir.checkpoints)
-  bar = progress_bar.ProgressBar(search.steps, search.done)
   log = learning_log.LearningLog(workdir, search.epoch)
+  bar = progress_bar.ProgressBar(search.steps, search.done)
   earlier = log.seconds
 
   def report(progress: algorithm.Progress):

@@ -118,8 +118,7 @@ class RunTest(parameterized.TestCase):
     ),
     (
       '--count=some',
-      "flag --count=some: invalid literal for int() with base 10: 'some'; "
-      '--help lists all flags',
+      'flag --count=some: it must be a whole number; --help lists all flags',
     ),
   )
   def test_a_wrong_flag_is_one_line(self, argument, line):
