@@ -16,7 +16,7 @@ from nat_tf import input_error
 _STATE = 'checkpoint'
 # Two paths and two times; far above.
 _MAX_BYTES = 100_000
-_NAME = re.compile(r'\w+-([0-9]{1,9})', re.ASCII)
+_NAME = re.compile(r'\w{1,40}-([0-9]{1,9})', re.ASCII)
 
 
 class CheckpointError(input_error.InputError):

@@ -47,6 +47,7 @@ _PLAIN = {
   'Flag (--[a-z_]+) must have a value other than None.': r'\1 must be given',
 }
 _LONGEST = 300
+_LONGEST_LINE = 2000
 
 # The notice that Gym, which TF-Agents loads, prints about itself.
 notices.notices.clear()
@@ -140,6 +141,8 @@ def output(text: str, flag: str) -> str:
 def fail(message: str):
   """Prints one line and exits with 1."""
   line = ' '.join(message.split())
+  if len(line) > _LONGEST_LINE:
+    line = f'{line[:_LONGEST_LINE]}...'
   print(f'error: {line}', file=sys.stderr, flush=True)
   sys.exit(1)
 

@@ -95,7 +95,8 @@ def config(value: setting.Settings) -> Prepare:
 
 
 @functools.cache
-def _rows() -> tuple[str, ...]:
+def rows() -> tuple[str, ...]:
+  """Returns the lines of a table of all cells."""
   names = 'none', 'skip_connect', 'nor_conv_1x1', 'nor_conv_3x3', 'avg_pool_3x3'
   return (
     'architecture,toy_valid_accuracy,toy_test_accuracy',
@@ -114,7 +115,7 @@ def table(change: Callable[[list[str]], Any] | None = None) -> Prepare:
   """
 
   def prepare(here: pathlib.Path):
-    lines = list(_rows())
+    lines = list(rows())
     if change is not None:
       change(lines)
     (here / 'table.csv').write_text('\n'.join(lines) + '\n', 'utf-8')
@@ -250,7 +251,7 @@ def _model() -> bytes:
   from nat_tf import final_network
 
   architecture = zoo.load('darts')
-  info = data.DatasetInfo.from_dict(json.loads(_preprocessing()))
+  info = data.DatasetInfo.from_dict(json.loads(preprocessing()))
   model = final_network.build(
     architecture, TRAINED.network_config(architecture, info)
   )
@@ -260,7 +261,8 @@ def _model() -> bytes:
     return path.read_bytes()
 
 
-def _preprocessing(**changes: Any) -> str:
+def preprocessing(**changes: Any) -> str:
+  """Returns a description of images, with changes."""
   values = {
     'dataset': 'digits',
     'version': '1.0.0',
@@ -273,7 +275,8 @@ def _preprocessing(**changes: Any) -> str:
   return json.dumps({**values, **changes})
 
 
-def _summary(**changes: Any) -> str:
+def summary(**changes: Any) -> str:
+  """Returns what is known of a finished training, with changes."""
   values = {
     'params': 3,
     'madds': 4,
@@ -295,8 +298,8 @@ def trained(files: dict[str, str | bytes] | None = None) -> Prepare:
     content: dict[str, str | bytes] = {
       'config.json': TRAINED.to_json(),
       'architecture.json': architecture_json.to_json(zoo.load('darts')),
-      'preprocessing.json': _preprocessing(),
-      'summary.json': _summary(),
+      'preprocessing.json': preprocessing(),
+      'summary.json': summary(),
       **(files or {}),
     }
     content.setdefault('model.keras', b'' if files else _model())
@@ -414,13 +417,13 @@ TRAININGS: list[tuple[str, str, str | bytes, str]] = [
   (
     'summary.json',
     'with an accuracy of 12',
-    _summary(test_accuracy=12),
+    summary(test_accuracy=12),
     f'{_CANNOT}test_accuracy is 12; it must be 0 to 1, or null',
   ),
   (
     'summary.json',
     'with a text for a number',
-    _summary(params='many'),
+    summary(params='many'),
     f"{_CANNOT}params is 'many'; it must be a whole number",
   ),
   *(
@@ -433,7 +436,7 @@ TRAININGS: list[tuple[str, str, str | bytes, str]] = [
     for wrong, content, words in HOSTILE
   ),
   *(
-    ('preprocessing.json', wrong, _preprocessing(**change), _NO_IMAGES + words)
+    ('preprocessing.json', wrong, preprocessing(**change), _NO_IMAGES + words)
     for wrong, change, words in (
       (
         'with two sides only',
