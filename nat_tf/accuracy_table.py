@@ -14,9 +14,11 @@ NAS-Bench-201, ICLR 2020. No TensorFlow here.
 from __future__ import annotations
 
 from collections.abc import Iterable
+import contextlib
 import csv
 import dataclasses
 import math
+import re
 
 import numpy as np
 
@@ -29,6 +31,8 @@ from nat_tf.architecture import ArchitectureError
 _ARCHITECTURE = 'architecture'
 _VALID = '_valid_accuracy'
 _TEST = '_test_accuracy'
+
+_NUMBER = re.compile(r'[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?')
 
 _SPACE = spaces.NASBENCH201
 
@@ -157,10 +161,11 @@ def _chosen(header: list[str], dataset: str | None) -> str:
 
 
 def _accuracy(where: str, column: str, value) -> float:
-  try:
-    number = float(value)
-  except (TypeError, ValueError):
-    number = math.nan
+  number = math.nan
+  # `float` takes 1_0 and the digits of all scripts, too.
+  if not isinstance(value, str) or _NUMBER.fullmatch(value.strip()):
+    with contextlib.suppress(TypeError, ValueError):
+      number = float(value)
   if not 0.0 <= number <= 100.0:
     raise TableError(
       f'{where}: {column} is {ascii(str(value)[:40])}; it must be a number of '

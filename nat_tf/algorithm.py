@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from nat_tf import agent
+from nat_tf import checkpoint_directory
 from nat_tf import data
 from nat_tf import enumeration
 from nat_tf import environment
@@ -54,6 +55,9 @@ class Search:
     dataset: what it learns from.
     directory: of the checkpoints; the search goes on from the last one there.
 
+  Raises:
+    CheckpointError: the last checkpoint is damaged or of another version.
+
   Attributes:
     epoch: the epoch that runs, or the last one that was finished.
   """
@@ -72,8 +76,8 @@ class Search:
     self._policy_steps = self._config.policy_steps or max(
       1, parts.policy // self._reward_images
     )
-    latest = tf.train.latest_checkpoint(directory)
-    self.epoch = int(latest.rsplit('-', 1)[1]) if latest else 0
+    latest = checkpoint_directory.latest(directory)
+    self.epoch = checkpoint_directory.number(latest) if latest else 0
     self._batches = iter(
       dataset.weights_batches(start=self.epoch * self._weights_steps)
     )
@@ -86,7 +90,8 @@ class Search:
     )
     self._manager = tf.train.CheckpointManager(checkpoint, directory, 2)
     if latest:
-      checkpoint.restore(latest).assert_consumed()
+      with checkpoint_directory.reading(latest):
+        checkpoint.restore(latest).assert_consumed()
 
   @property
   def steps(self) -> int:

@@ -31,6 +31,7 @@ import re
 from typing import Any, NoReturn
 
 from nat_tf import atomic_file
+from nat_tf import json_input
 from nat_tf import skeletons
 from nat_tf import vocabulary
 from nat_tf.architecture import CELLS
@@ -42,7 +43,7 @@ from nat_tf.architecture import Edge
 SCHEMA_VERSION = 1
 
 # Far above any cell in use, and little enough to refuse the rest at once.
-MAX_BYTES = 1_000_000
+MAX_BYTES = json_input.MAX_BYTES
 MAX_EDGES = 10_000
 
 # Numbers are vertices; Python's own limit on digits depends on its version.
@@ -86,8 +87,6 @@ def from_json(text: str | bytes) -> Architecture:
   Raises:
     ArchitectureJsonError: the text is not JSON of this schema, or too large.
   """
-  if len(text) > MAX_BYTES:
-    raise ArchitectureJsonError(f'the JSON is larger than {MAX_BYTES} bytes')
   document = _parsed(text)
   _check_keys(
     'the document', document, ('schema_version', 'cells'), optional=('network',)
@@ -155,49 +154,17 @@ def _cell_json(cell: Cell) -> str:
 
 
 def _parsed(text: str | bytes) -> Any:
-  """Parses JSON without duplicate keys, NaN, or long numbers."""
+  """Parses JSON without duplicate keys, fractions, NaN, or long numbers."""
   try:
-    if isinstance(text, bytes):
-      text = text.decode('utf-8-sig')
-    return json.loads(
-      text,
-      object_pairs_hook=_object,
-      parse_constant=_refuse_number,
-      parse_float=_refuse_number,
-      parse_int=_integer,
-    )
-  except UnicodeDecodeError:
-    raise ArchitectureJsonError('the JSON is not in UTF-8') from None
-  except RecursionError:
-    raise ArchitectureJsonError('the JSON is nested too deeply') from None
-  except json.JSONDecodeError as error:
-    raise ArchitectureJsonError(f'not JSON: {error}') from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-  result: dict[str, Any] = {}
-  for key, value in pairs:
-    if key in result:
-      raise ArchitectureJsonError(
-        f'an object holds the key {_shown(key)} twice'
-      )
-    result[key] = value
-  return result
+    return json_input.parse(text, _MAX_DIGITS, _refuse_number)
+  except json_input.JsonError as error:
+    raise ArchitectureJsonError(str(error)) from None
 
 
 def _refuse_number(text: str) -> NoReturn:
   raise ArchitectureJsonError(
     f'found the number {text[:20]}; an architecture has integers only'
   )
-
-
-def _integer(text: str) -> int:
-  if len(text) > _MAX_DIGITS:
-    raise ArchitectureJsonError(
-      f'found the number {text[:20]}; integers have at most {_MAX_DIGITS} '
-      'digits'
-    )
-  return int(text)
 
 
 def _cell(name: str, value: Any) -> Cell:

@@ -54,6 +54,25 @@ def resolve(text: str, directory: str | os.PathLike[str] = '') -> Architecture:
     raise type(error)(f'{path}: {error}') from None
 
 
+def check_kept(text: object) -> None:
+  """Checks that a text from a file names no other file.
+
+  Args:
+    text: what a configuration keeps of an architecture: its text or published
+      name; or what is no text, about which nothing is said here.
+
+  Raises:
+    UnresolvedError: it would be the path of a file.
+  """
+  if not isinstance(text, str):
+    return
+  if text.strip() not in zoo.names() and not _is_form(text.strip()):
+    raise UnresolvedError(
+      f'the architecture {ascii(text[:40])} is not the text of one; a '
+      'configuration holds Genotype(...), not the path of a file'
+    )
+
+
 def label(text: str) -> str:
   """Returns what to call the architecture that a text names.
 

@@ -7,8 +7,10 @@ loaded is decided here.
 from __future__ import annotations
 
 from collections.abc import Callable
+import contextlib
 import gc
 import os
+import re
 import sys
 
 # What is imported lives as long as the process. Looking through it for garbage
@@ -26,6 +28,26 @@ from absl import flags  # noqa: E402
 from gym_notices import notices  # noqa: E402
 
 from nat_tf import input_error  # noqa: E402
+
+_NO_MEMORY = (
+  'out of memory; smaller --batch_size, --channels, --cells or --image_size '
+  'need less, where the command has them'
+)
+
+# What absl lets Python say of a wrong value, and what is meant.
+_PLAIN = {
+  r'invalid literal for int\(\).*': 'it must be a whole number',
+  r'Exceeds the limit .* for integer string conversion.*': 'it is too long',
+  r'could not convert string to float.*': 'it must be a number',
+  r"\('Non-boolean argument to boolean flag'.*\)": 'it must be true or false',
+  r"ERROR:: Unable to open flagfile: \[Errno \d+\] (.*): '(.*)'": (
+    r'cannot read the flag file \2: \1'
+  ),
+  r'^(flag --\w+=.{60}).{60,}(: it)': r'\1...\2',
+  'Flag (--[a-z_]+) must have a value other than None.': r'\1 must be given',
+}
+_LONGEST = 300
+_LONGEST_LINE = 2000
 
 # The notice that Gym, which TF-Agents loads, prints about itself.
 notices.notices.clear()
@@ -49,10 +71,24 @@ def run(main: Callable[[list[str]], None]):
           f'unexpected argument {argv[1]!r}; options are written --name=value'
         )
       main(argv)
+      # Here, where it can be said in a line that it cannot be written.
+      sys.stdout.flush()
     except input_error.InputError as error:
       fail(str(error))
     except KeyboardInterrupt:
       fail('interrupted')
+    except BrokenPipeError:
+      _stop_quietly()
+    except OSError as error:
+      where = f'{error.filename}: ' if error.filename is not None else ''
+      fail(f'{where}{error.strerror or error}')
+    except MemoryError:
+      fail(_NO_MEMORY)
+    except Exception as error:
+      # TensorFlow's; to load it for its name would take seconds.
+      if type(error).__name__ != 'ResourceExhaustedError':
+        raise
+      fail(_NO_MEMORY)
 
   app.run(checked, flags_parser=_parse)
 
@@ -64,15 +100,71 @@ def path(text: str) -> str:
     text: relative to where the user called, absolute, from home (`~`), or with
       a scheme, as in `gs://bucket/data`.
   """
+  _check_path(text)
   if '://' in text:
     return text
   return os.path.abspath(os.path.expanduser(text))
 
 
+def output(text: str, flag: str) -> str:
+  """Returns the path of a directory that results can be written to.
+
+  Found out before there are any: they may take hours.
+
+  Args:
+    text: as `path` takes it, but without a scheme.
+    flag: name of the flag that holds it, for messages.
+
+  Raises:
+    InputError: it cannot be made or written.
+  """
+  _check_path(text)
+  remedy = f'give an --{flag} that can be written'
+  if '://' in text:
+    raise input_error.InputError(f'cannot write to {text}; {remedy}')
+  folder = path(text)
+  # Nothing is made yet: what follows may refuse.
+  existing = folder
+  while not os.path.lexists(existing):
+    existing = os.path.dirname(existing)
+  if not os.path.isdir(existing):
+    raise input_error.InputError(
+      f'cannot write to {folder}: {existing} is no directory; {remedy}'
+    )
+  if not os.access(existing, os.W_OK | os.X_OK):
+    raise input_error.InputError(
+      f'cannot write to {folder}: {existing} may not be written; {remedy}'
+    )
+  return folder
+
+
 def fail(message: str):
   """Prints one line and exits with 1."""
   line = ' '.join(message.split())
+  if len(line) > _LONGEST_LINE:
+    line = f'{line[:_LONGEST_LINE]}...'
   print(f'error: {line}', file=sys.stderr, flush=True)
+  sys.exit(1)
+
+
+def _check_path(text: str):
+  try:
+    text.encode('utf-8')
+  except UnicodeEncodeError:
+    raise input_error.InputError(
+      f'the path {ascii(text[:80])} is not in UTF-8'
+    ) from None
+  if '\0' in text:
+    raise input_error.InputError(
+      f'the path {ascii(text[:80])} holds a null character'
+    )
+
+
+def _stop_quietly():
+  """Exits with 1: who read the output wants no more of it, nor of a message."""
+  # What is left in the buffer would fail once more when Python exits.
+  with contextlib.suppress(OSError, ValueError):
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
   sys.exit(1)
 
 
@@ -81,5 +173,11 @@ def _parse(argv: list[str]) -> list[str]:
   try:
     return flags.FLAGS(argv)
   except flags.Error as error:
-    fail(f'{error}; --help lists all flags')
+    message = str(error)
+    for words, plain in _PLAIN.items():
+      message = re.sub(words, plain, message, flags=re.DOTALL)
+    fail(f'{message[:_LONGEST]}; --help lists all flags')
+    raise
+  except UnicodeDecodeError:
+    fail('a --flagfile is not a text file in UTF-8')
     raise

@@ -15,6 +15,7 @@ from absl import flags
 
 from nat_tf import comparison
 from nat_tf import comparison_report
+from nat_tf import data
 from nat_tf import description
 from nat_tf import part_latency
 from nat_tf import setting
@@ -33,8 +34,9 @@ _ARCHITECTURES = flags.DEFINE_multi_string(
 _SEEDS = flags.DEFINE_integer(
   'seeds',
   3,
-  'how often each is trained, with --seed and the numbers after it; 1 or more.',
+  'how often each is trained, with --seed and the numbers after it; 1 to 1000.',
   lower_bound=1,
+  upper_bound=1000,
 )
 _WORKDIR = flags.DEFINE_string(
   'workdir',
@@ -59,6 +61,8 @@ def main(argv: list[str]):
     # The workdir remembers it for calls from elsewhere.
     path = command.path(recipe.data_dir)
     recipe = dataclasses.replace(recipe, data_dir=path)
+  # Before anything is written: every training needs it.
+  data.check(recipe.data_config())
   stamp = time.strftime('%Y%m%d-%H%M%S')
   one = comparison.Comparison(
     recipe,

@@ -39,6 +39,8 @@ CONFIDENCE = 0.95
 
 # A name that a user gives an architecture: `mine=W/transformed.json`.
 _NAMED = re.compile(r'([\w.+-]+)\s*=\s*(.+)', re.DOTALL)
+# Directories are called by it.
+_LONGEST_LABEL = 60
 # What a directory of a comparison holds beside its trainings.
 _RESERVED = ('config.json', 'summary.json', 'comparison.md', 'comparison.png')
 
@@ -281,6 +283,11 @@ def contenders(texts: Sequence[str]) -> list[Contender]:
     # A name may hold what separates a label.
     named = None if os.path.exists(text) else _NAMED.fullmatch(text)
     label, source = named.groups() if named else ('', text)
+    if len(label) > _LONGEST_LABEL:
+      raise ComparisonError(
+        f'--architectures: the label {ascii(label[:40])} has {len(label)} '
+        f'characters; at most {_LONGEST_LABEL} are allowed'
+      )
     architecture = architecture_source.resolve(source)
     label = label or architecture_source.label(source)
     for other in result:

@@ -52,8 +52,9 @@ _DRAWS = flags.DEFINE_integer(
   'draws',
   100,
   'random transformations, of which the one whose multiply-adds come closest '
-  'to the budget from below is returned; 1 or more.',
+  'to the budget from below is returned; 1 to 100000.',
   lower_bound=1,
+  upper_bound=100_000,
 )
 _OUTPUT = flags.DEFINE_string(
   'output', 'control', 'directory for the architecture and its drawing.'
@@ -67,6 +68,7 @@ def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
   limits = budget_flags.from_flags()
+  output = command.output(_OUTPUT.value, 'output')
   architecture = architecture_source.resolve(_ARCHITECTURE.value)
   name = architecture_source.label(_ARCHITECTURE.value)
   config = network_flags.network_config(architecture)
@@ -80,7 +82,6 @@ def main(argv: list[str]):
     _SEED.value,
     _DRAWS.value,
   )
-  output = command.path(_OUTPUT.value)
   title = f'{name}, transformed at random'
   result.save(architecture, transformation.transformed, title, output)
   print(random_transformation.table(transformation, name))

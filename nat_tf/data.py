@@ -46,6 +46,8 @@ _TEST_SPLITS = 'test', 'validation'
 _STATISTICS_BATCH = 1024
 _STREAMED_STATISTICS = 2  # batches that stand for all of a streamed set
 _PREFETCH = 2
+# What a description of images may say: far above what there is.
+_MAX_SIDE, _MAX_CLASSES = 100_000, 100_000
 
 _Batch = tuple[tf.Tensor, tf.Tensor]
 _Moments = tuple[tuple[float, ...], tuple[float, ...]]
@@ -178,21 +180,33 @@ class DatasetInfo:
     Raises:
       DataError: a value is missing or of another kind.
     """
-    try:
-      height, width, channels = (int(x) for x in values['image_shape'])
-      return cls(
-        name=str(values['dataset']),
-        version=str(values['version']),
-        image_shape=(height, width, channels),
-        label_names=tuple(str(x) for x in values['label_names']),
-        examples=Parts(**{k: int(n) for k, n in values['examples'].items()}),
-        mean=tuple(float(x) for x in values['mean']),
-        std=tuple(float(x) for x in values['std']),
-      )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-      raise DataError(
-        f'no description of images: {type(error).__name__} {error}'
-      ) from None
+    height, width, channels = _several(values, 'image_shape', int, 3)
+    for side in (height, width, channels):
+      if not 1 <= side <= _MAX_SIDE:
+        raise _undescribed('image_shape', f'numbers from 1 to {_MAX_SIDE}')
+    std = _several(values, 'std', float, channels)
+    if min(std) <= 0:
+      raise _undescribed('std', 'above 0')
+    names = _several(values, 'label_names', str)
+    if not 1 <= len(names) <= _MAX_CLASSES:
+      raise _undescribed('label_names', f'1 to {_MAX_CLASSES} texts')
+    examples = values.get('examples')
+    if not isinstance(examples, dict) or set(examples) != set(Parts._fields):
+      raise _undescribed('examples', f'an object of {", ".join(Parts._fields)}')
+    counts = {
+      name: _several({name: [n]}, name, int)[0] for name, n in examples.items()
+    }
+    if min(counts.values()) < 0:
+      raise _undescribed('examples', '0 or more')
+    return cls(
+      name=_several({'dataset': [values.get('dataset')]}, 'dataset', str)[0],
+      version=_several({'version': [values.get('version')]}, 'version', str)[0],
+      image_shape=(height, width, channels),
+      label_names=names,
+      examples=Parts(**counts),
+      mean=_several(values, 'mean', float, channels),
+      std=std,
+    )
 
   @property
   def classes(self) -> int:
@@ -409,6 +423,20 @@ class ImageDataset:
     return preprocessing.normalise(images, self.info.mean, self.info.std)
 
 
+def check(config: DataConfig):
+  """Prepares a data set where that is needed, and reads nothing of it.
+
+  Args:
+    config: what to read.
+
+  Raises:
+    DataError: see `load`; what shows in reading only does not show here.
+  """
+  data_preparation.training_split(
+    config.dataset, config.data_dir, config.download, config.image_size
+  )
+
+
 def load(config: DataConfig) -> ImageDataset:
   """Opens a data set and reads its training split, no other.
 
@@ -511,3 +539,34 @@ def _ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
   # The cores belong to the network; an operation here is small anyway.
   options.threading.max_intra_op_parallelism = 1
   return batches.prefetch(_PREFETCH).with_options(options)
+
+
+def _several(
+  values: dict[str, Any], name: str, kind: type, count: int | None = None
+) -> tuple[Any, ...]:
+  """Returns the entries of a list in a description of images.
+
+  Args:
+    values: the description.
+    name: of the list.
+    kind: of its entries; whole numbers are floats, too.
+    count: how many there must be.
+
+  Raises:
+    DataError: it is something else.
+  """
+  found = values.get(name)
+  kinds = (int, float) if kind is float else (kind,)
+  if (
+    not isinstance(found, (list, tuple))
+    or (count is not None and len(found) != count)
+    or not all(type(entry) in kinds for entry in found)
+    or (kind is not str and not all(abs(entry) < 2**63 for entry in found))
+  ):
+    number = '' if count is None else f'{count} '
+    raise _undescribed(name, f'{number}values of type {kind.__name__}')
+  return tuple(kind(entry) for entry in found)
+
+
+def _undescribed(name: str, wanted: str) -> DataError:
+  return DataError(f'no description of images: {name} must be {wanted}')

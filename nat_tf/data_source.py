@@ -36,7 +36,7 @@ def one_line(error: Exception) -> str:
   """Returns an error's message in one line of bearable length."""
   text = getattr(error, 'message', None) or str(error)
   # Leave out which graph's node it was, and which builder's arguments.
-  text = re.sub(r'\{\{.*?\}\}|\[Op:\w+\]|^Failed .*?\}": ', '', text)
+  text = re.sub(r'\{\{.*?\}\}|\[Op:\w+\]|^Failed .*?\}": | name: *$', '', text)
   return ' '.join(text.split())[:200] or type(error).__name__
 
 
@@ -178,7 +178,7 @@ class Split:
     """Returns what to raise when this split could not be read."""
     return DataError(
       f'cannot read the {self.name} split in {self.builder.data_dir}: '
-      f'{one_line(cause)}'
+      f'{one_line(cause)}; prepare it anew in another --data_dir'
     )
 
   def _read(self, **kwargs: Any) -> tf.data.Dataset:

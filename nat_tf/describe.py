@@ -41,7 +41,7 @@ def main(argv: list[str]):
   config = network_flags.network_config(architecture)
   layout.check(architecture, config.skeleton)
   folder = _OUTPUT.value or (None if _JSON.value else 'described')
-  output = command.path(folder) if folder else None
+  output = command.output(folder, 'output') if folder else None
   if output:
     description.draw(name, architecture, output)
   described = description.describe(name, architecture, config, _LATENCY.value)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 import csv
 import io
-import os
+import math
 from typing import Any
 
 from nat_tf import workdir as workdir_lib
+
+# Room for ten thousand epochs and more.
+_MAX_CHARACTERS = 10_000_000
 
 
 class EpochTable:
@@ -24,7 +27,7 @@ class EpochTable:
     rows: values by column; those of an earlier run are texts.
 
   Raises:
-    WorkdirError: the file is damaged.
+    WorkdirError: the file is there and is no such table.
   """
 
   def __init__(
@@ -37,22 +40,8 @@ class EpochTable:
     self._workdir = workdir
     self._name = name
     self._columns = columns
-    try:
-      known = _read(workdir.file(name))
-      self.rows = [row for row in known if int(row['epoch']) <= done]
-      self._check()
-    except (OSError, TypeError, ValueError, KeyError) as error:
-      raise workdir_lib.WorkdirError(
-        f'{workdir.file(name)} is damaged ({type(error).__name__}: {error}); '
-        'move it away to go on without what it held'
-      ) from None
-
-  def _check(self):
-    """Raises ValueError where a value is no number."""
-    for row in self.rows:
-      for name in self._columns:
-        if row.get(name, '') != '':
-          float(row[name])
+    known = self._read()
+    self.rows = [row for row in known if int(row['epoch']) <= done]
 
   def add(self, row: dict[str, Any]):
     """Adds a row and writes the file."""
@@ -62,6 +51,28 @@ class EpochTable:
     table.writeheader()
     table.writerows(self.rows)
     self._workdir.write_text(self._name, text.getvalue())
+
+  def _read(self) -> list[dict]:
+    path = self._workdir.file(self._name)
+    try:
+      with open(path, encoding='utf-8', newline='') as file:
+        table = csv.DictReader(io.StringIO(file.read(_MAX_CHARACTERS + 1)))
+        rows = list(table)
+      for number, row in enumerate(rows, 1):
+        if not _is_row(row, self._columns):
+          raise ValueError(
+            f'row {number} does not hold {len(self._columns)} numbers'
+          )
+      return rows
+    except FileNotFoundError:
+      return []
+    except OSError as error:
+      reason = error.strerror
+    except (ValueError, csv.Error) as error:
+      reason = str(error)
+    raise workdir_lib.WorkdirError(
+      f'cannot add to {path}: {reason}; move it away'
+    )
 
   @property
   def seconds(self) -> float:
@@ -75,8 +86,13 @@ class EpochTable:
     return epochs, [float(row[name]) for row in known]
 
 
-def _read(path: str) -> list[dict]:
-  if not os.path.exists(path):
-    return []
-  with open(path, encoding='utf-8', newline='') as file:
-    return list(csv.DictReader(file))
+def _is_row(row: dict, columns: Sequence[str]) -> bool:
+  """Whether a row has these columns, and a number in each that is filled."""
+  if list(row) != list(columns) or not str(row['epoch']).isdecimal():
+    return False
+  try:
+    return all(math.isfinite(float(x)) for x in row.values() if x != '') and (
+      row['seconds'] != ''
+    )
+  except (TypeError, ValueError):
+    return False

@@ -52,6 +52,7 @@ flags.mark_flags_as_required(['workdir', 'export_dir'])
 def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
+  export_dir = command.output(_EXPORT_DIR.value, 'export_dir')
   trained = trained_lib.load(command.path(_WORKDIR.value))
   wanted = {*_REDUCED.value, *(['float32'] if _TFLITE.value else [])}
   precisions = [name for name in tflite_model.PRECISIONS if name in wanted]
@@ -63,7 +64,7 @@ def main(argv: list[str]):
       trained.info,
       {name: trained.summary.get(name) for name in _ACCURACIES},
     ),
-    command.path(_EXPORT_DIR.value),
+    export_dir,
     _FOLD.value,
     precisions,
     _held_out(trained.config) if precisions else None,

@@ -10,6 +10,8 @@ from nat_tf.setting import ConfigError
 
 Config = TypeVar('Config')
 
+# Of a value; Python reads long numbers slowly, and messages repeat names.
+_LONGEST = 40
 _SWITCHES = {'true': True, 'false': False}
 
 
@@ -46,6 +48,11 @@ def apply(config: Config, text: str, flag: str) -> Config:
 
 
 def _parsed(value: str, kind: type, where: str) -> Any:
+  if len(value) > _LONGEST:
+    raise ConfigError(
+      f'{where} is {ascii(value[:40])}...; it has more than {_LONGEST} '
+      'characters'
+    )
   if kind is bool:
     if value.lower() not in _SWITCHES:
       raise ConfigError(

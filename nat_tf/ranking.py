@@ -35,15 +35,17 @@ _TABLE_DATASET = flags.DEFINE_string(
 _ARCHITECTURES = flags.DEFINE_integer(
   'architectures',
   500,
-  'random architectures that are ranked; 8 or more.',
+  'random architectures that are ranked; 8 to 15625, which are all.',
   lower_bound=8,
+  upper_bound=15_625,
 )
 _IMAGES = flags.DEFINE_integer(
   'images',
   1000,
   'held-out images that shared weights are measured on, rounded up to a '
-  'multiple of 250; 1 or more.',
+  'multiple of 250; 1 or more, of which there may be fewer.',
   lower_bound=1,
+  upper_bound=2**31 - 1,
 )
 _SEED = flags.DEFINE_integer(
   'seed',
@@ -61,6 +63,7 @@ def main(argv: list[str]):
   del argv  # `command.run` refuses any.
   workdir = workdir_lib.Workdir(command.path(_WORKDIR.value))
   config = workdir.config()
+  workdir.before_adding('summary.json')
   table = table_source.read(command.path(_TABLE.value), _TABLE_DATASET.value)
   if config.space != table.space.name or not config.held_out:
     raise input_error.InputError(

@@ -38,8 +38,9 @@ _WORKDIR = flags.DEFINE_string(
 _CANDIDATES = flags.DEFINE_integer(
   'candidates',
   10,
-  'architectures sampled from the policy to choose from; 1 or more.',
+  'architectures sampled from the policy to choose from; 1 to 10000.',
   lower_bound=1,
+  upper_bound=10_000,
 )
 SearchConfig.define_flags()
 flags.adopt_module_key_flags(setting)
@@ -61,7 +62,7 @@ def main(argv: list[str]):
   architecture = architecture_source.resolve(wanted)
   config = _identity(config, architecture)
   # These fail now, before any data is read, where something does not fit.
-  _check_sizes(config)
+  _check_ignored(config)
   layout.check(architecture, config.skeleton())
   config.search_space().encode(architecture)
   workdir.check(config)
@@ -104,8 +105,8 @@ def learn(
     Seconds that epochs of an earlier call took, where this one went on.
   """
   search = algorithm.Search(transformer, dataset, workdir.checkpoints)
-  bar = progress_bar.ProgressBar(search.steps, search.done)
   log = learning_log.LearningLog(workdir, search.epoch)
+  bar = progress_bar.ProgressBar(search.steps, search.done)
   earlier = log.seconds
 
   def report(progress: algorithm.Progress):
@@ -143,8 +144,14 @@ def _identity(config: SearchConfig, architecture: Architecture) -> SearchConfig:
   return dataclasses.replace(config, architecture=text)
 
 
-def _check_sizes(config: SearchConfig):
-  """Refuses numbers that a hand-made network would have to ignore."""
+def _check_ignored(config: SearchConfig):
+  """Refuses numbers that such a search would have to ignore."""
+  odds = flags.FLAGS.weights_odds
+  if config.space == search_config.ONE and odds != 1:
+    raise setting.ConfigError(
+      f'--weights_odds is {odds}, but the weights of --space=one are trained '
+      'near the one architecture, all operations alike; leave it out'
+    )
   skeleton = config.skeleton()
   for name in ('cells', 'final_cells'):
     if skeleton.blocks and flags.FLAGS[name].present:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
@@ -223,6 +224,11 @@ class SearchConfig(Settings):
         f'--held_out is {self.held_out}; the {self.space} space has only '
         f'{count} architectures, and the policy needs some to learn from'
       )
+
+  @classmethod
+  def check_kept(cls, values: dict[str, Any]):
+    """See the base class: no file may lead to another one."""
+    architecture_source.check_kept(values.get('architecture'))
 
   def held_out_codes(self) -> np.ndarray:
     """Returns the codes of what is held out, `[held_out]`."""

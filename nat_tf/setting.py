@@ -15,6 +15,9 @@ from typing import Any, ClassVar, TypeVar
 from absl import flags
 
 from nat_tf import input_error
+from nat_tf import json_input
+
+_HUGE = 2**31
 
 Config = TypeVar('Config', bound='Settings')
 
@@ -109,19 +112,38 @@ class Settings:
     return json.dumps(dataclasses.asdict(self), indent=2) + '\n'
 
   @classmethod
-  def from_json(cls: type[Config], text: str) -> Config:
+  def from_json(cls: type[Config], text: str | bytes) -> Config:
     """Reads what `to_json` wrote.
+
+    Args:
+      text: the JSON, as text or in UTF-8.
 
     Raises:
       ConfigError: the text is not such a configuration.
     """
     try:
-      values = json.loads(text)
+      values = json_input.parse(text)
       if not isinstance(values, dict):
-        raise TypeError(f'it must be a mapping, not {type(values).__name__}')
+        raise ConfigError(f'it must be a mapping, not {type(values).__name__}')
+      known = {field.name for field in dataclasses.fields(cls)}
+      for name in values:
+        if name not in known:
+          raise ConfigError(
+            f'unknown setting {ascii(name[:40])}; it may be of another version '
+            'of nat_tf'
+          )
+      cls.check_kept(values)
       return cls(**{**cls.formerly, **values})
-    except (TypeError, ValueError, RecursionError) as error:
+    except input_error.InputError as error:
       raise ConfigError(f'not a valid configuration: {error}') from None
+
+  @classmethod
+  def check_kept(cls, values: dict[str, Any]):
+    """Checks values that were read, before anything is made of them.
+
+    Raises:
+      InputError: one of them is not what a run would have kept.
+    """
 
   @classmethod
   def define_flags(cls):
@@ -160,15 +182,21 @@ def _check(field: dataclasses.Field, value: Any):
     raise ConfigError(f'--{field.name} is {value}; it must be a finite number')
   if type(value) is not kind and not (kind is float and type(value) is int):
     raise ConfigError(
-      f'--{field.name} is {value!r}; it must be of type {kind.__name__}'
+      f'--{field.name} is {ascii(value)[:40]}; it must be of type '
+      f'{kind.__name__}'
     )
   if wanted['range'] is not None and value not in wanted['range']:
     raise ConfigError(
       f'--{field.name} is {value}; it must be {wanted["range"]}'
     )
+  # TensorFlow counts in 32 bits here and there.
+  if isinstance(value, int) and value >= _HUGE:
+    raise ConfigError(f'--{field.name} is {value}; it must be below {_HUGE}')
   if wanted['choices'] and value not in wanted['choices']:
     known = ', '.join(wanted['choices'])
-    raise ConfigError(f'--{field.name} is {value!r}; it must be one of {known}')
+    raise ConfigError(
+      f'--{field.name} is {ascii(str(value)[:40])}; it must be one of {known}'
+    )
 
 
 def _define_flag(field: dataclasses.Field):

@@ -77,7 +77,9 @@ class TabularConfig(Settings):
           f'{", ".join(policy_lib.POLICIES)}'
         )
     if len(set(names)) < len(names):
-      raise ConfigError(f'--policies names a policy twice: {self.policies}')
+      raise ConfigError(
+        f'--policies names a policy twice: {self.policies[:80]}'
+      )
     if self.model and len(names) > 1:
       raise ConfigError('--model changes one policy; choose it with --policies')
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from nat_tf import architecture_source
 from nat_tf import data
@@ -156,6 +157,11 @@ class TrainConfig(Settings):
         f'--warmup_epochs is {self.warmup_epochs}; it must be below --epochs, '
         f'{self.epochs}'
       )
+
+  @classmethod
+  def check_kept(cls, values: dict[str, Any]):
+    """See the base class: no file may lead to another one."""
+    architecture_source.check_kept(values.get('architecture'))
 
   def resolved(self) -> Architecture:
     """Returns the architecture that `architecture` describes.

@@ -13,6 +13,7 @@ from nat_tf import final_network
 from nat_tf import input_error
 from nat_tf import layout
 from nat_tf import training
+from nat_tf import training_summary
 from nat_tf import workdir as workdir_lib
 from nat_tf.architecture import Architecture
 from nat_tf.train_config import TrainConfig
@@ -54,20 +55,21 @@ def load(path: str) -> Trained:
     raise workdir_lib.WorkdirError(
       f'the training in {workdir.path} is not finished; run it to the end first'
     )
-  summary = workdir.read_json(training.SUMMARY)
+  summary = training_summary.read(workdir)
   try:
     architecture = architecture_json.load(workdir.file(training.ARCHITECTURE))
     info = data.DatasetInfo.from_dict(workdir.read_json(training.PREPROCESSING))
+    layout.check(architecture, config.skeleton(architecture))
+    network = config.network_config(architecture, info)
   except (input_error.InputError, OSError) as error:
     raise workdir_lib.WorkdirError(
       f'{workdir.path} is damaged: {error}'
     ) from None
-  network = config.network_config(architecture, info)
   model = final_network.build(architecture, network)
   file = workdir.file(training.MODEL)
   try:
     model.load_weights(file)
-  except (OSError, ValueError, KeyError) as error:
+  except Exception as error:  # Zip, HDF5 and Keras raise all kinds.
     raise workdir_lib.WorkdirError(
       f'cannot read {file}: {type(error).__name__}; it is damaged or of '
       'another version, train again in a new --workdir'

@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from nat_tf import architecture_json
 from nat_tf import atomic_file
+from nat_tf import checkpoint_directory
 from nat_tf import cost as cost_lib
 from nat_tf import data
 from nat_tf import evaluation
@@ -34,6 +35,7 @@ from nat_tf import setting
 from nat_tf import training_callbacks
 from nat_tf import training_log
 from nat_tf import training_network
+from nat_tf import training_summary
 from nat_tf import workdir as workdir_lib
 from nat_tf.architecture import Architecture
 from nat_tf.architecture import ArchitectureError
@@ -42,7 +44,7 @@ from nat_tf.train_config import TrainConfig
 MODEL = 'model.keras'
 ARCHITECTURE = 'architecture.json'
 PREPROCESSING = 'preprocessing.json'
-SUMMARY = 'summary.json'
+SUMMARY = training_summary.FILE
 
 # What is left of old statistics after so many batches: 0.9 ** 100.
 _STATISTICS_BATCHES = 100
@@ -82,7 +84,7 @@ def run(
   config = dataclasses.replace(config, architecture=text)
   workdir.check(config)
   if os.path.exists(workdir.file(SUMMARY)):
-    return workdir.read_json(SUMMARY)
+    return training_summary.read(workdir)
   layout.check(architecture, config.skeleton(architecture))
   dataset = data.load(config.data_config())
   network = config.network_config(architecture, dataset.info)
@@ -171,7 +173,7 @@ class Training:
       self._compile()
     self._manager = self._restored()
     latest = self._manager.latest_checkpoint
-    self.epoch = int(latest.rsplit('-', 1)[1]) if latest else 0
+    self.epoch = checkpoint_directory.number(latest) if latest else 0
     self.log = training_log.TrainingLog(
       workdir, self.epoch, self.steps, config.batch_size
     )
@@ -281,12 +283,11 @@ class Training:
       optimizer=self.trainee.model.optimizer,
       generator=self.trainee.generator,
     )
-    manager = tf.train.CheckpointManager(
-      checkpoint, self._workdir.checkpoints, 2
-    )
-    if manager.latest_checkpoint:
-      checkpoint.restore(manager.latest_checkpoint).assert_consumed()
-    return manager
+    latest = checkpoint_directory.latest(self._workdir.checkpoints)
+    if latest:
+      with checkpoint_directory.reading(latest):
+        checkpoint.restore(latest).assert_consumed()
+    return tf.train.CheckpointManager(checkpoint, self._workdir.checkpoints, 2)
 
   def batches(self) -> tf.data.Dataset:
     """Returns what `fit` takes: images and one-hot labels."""

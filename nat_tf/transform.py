@@ -31,8 +31,9 @@ _OUTPUT = flags.DEFINE_string(
 _CANDIDATES = flags.DEFINE_integer(
   'candidates',
   10,
-  'architectures sampled from the policy to choose from; 1 or more.',
+  'architectures sampled from the policy to choose from; 1 to 10000.',
   lower_bound=1,
+  upper_bound=10_000,
 )
 _SEED = flags.DEFINE_integer(
   'seed',
@@ -57,10 +58,10 @@ def main(argv: list[str]):
   del argv  # `command.run` refuses any.
   budget = budget_flags.from_flags()
   architecture = architecture_source.resolve(_ARCHITECTURE.value)
+  output = command.output(_OUTPUT.value, 'output')
   transformer = learned.load(_WORKDIR.value)
   seed = transformer.config.seed if _SEED.value is None else _SEED.value
   name = architecture_source.label(_ARCHITECTURE.value)
-  output = command.path(_OUTPUT.value)
   arguments = (architecture, _CANDIDATES.value, seed, budget)
   if _PARETO.value:
     front = pareto.explore(transformer, *arguments)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from nat_tf import affordable
 from nat_tf import agent
+from nat_tf import checkpoint_directory
 from nat_tf import cost as cost_lib
 from nat_tf import data
 from nat_tf import edge_costs
@@ -364,11 +365,12 @@ def load(workdir: str, data_dir: str | None = None) -> Transformer:
   Raises:
     workdir_lib.WorkdirError: the directory holds no search, or one that has
       not finished an epoch.
+    checkpoint_directory.CheckpointError: its last checkpoint cannot be read.
     data.DataError: the data set cannot be read.
   """
   directory = workdir_lib.Workdir(workdir)
   config = directory.config()
-  checkpoint = tf.train.latest_checkpoint(directory.checkpoints)
+  checkpoint = checkpoint_directory.latest(directory.checkpoints)
   if checkpoint is None:
     raise workdir_lib.WorkdirError(
       f'{directory.path} holds no checkpoint: its search has not finished an '
@@ -377,12 +379,7 @@ def load(workdir: str, data_dir: str | None = None) -> Transformer:
   dataset = data.load(config.data_config(data_dir))
   transformer = Transformer(config, dataset)
   reader = tf.train.Checkpoint(**transformer.trackables())
-  try:
+  with checkpoint_directory.reading(checkpoint):
     status = reader.restore(checkpoint)
     status.assert_existing_objects_matched().expect_partial()
-  except (tf.errors.OpError, AssertionError, ValueError) as error:
-    raise workdir_lib.WorkdirError(
-      f'cannot read the checkpoint {checkpoint}: {type(error).__name__}; it is '
-      'damaged or of another version, run the search again'
-    ) from error
   return transformer

@@ -9,6 +9,7 @@ from typing import Any
 
 from nat_tf import atomic_file
 from nat_tf import input_error
+from nat_tf import json_input
 from nat_tf import search_config
 from nat_tf import setting
 
@@ -34,7 +35,14 @@ class Workdir:
     Args:
       path: the directory.
       kind: type of the configuration of what fills it.
+
+    Raises:
+      WorkdirError: it is an address on the network.
     """
+    if '://' in path:
+      raise WorkdirError(
+        f'cannot use the directory {path}; give a --workdir on this machine'
+      )
     self.path = os.path.abspath(path)
     self._kind = kind
 
@@ -115,14 +123,18 @@ class Workdir:
         f'there is no directory {self.path}; give the --workdir of a {noun}'
       )
     try:
-      with open(self.config_file, encoding='utf-8') as file:
-        return self._kind.from_json(file.read())
+      with open(self.config_file, 'rb') as file:
+        return self._kind.from_json(file.read(json_input.MAX_BYTES + 1))
     except FileNotFoundError:
       raise WorkdirError(
         f'{self.path} is not the workdir of a {noun}: it holds no config.json; '
         f'give the --workdir of a {noun}, or a new one to begin one'
       ) from None
-    except (OSError, UnicodeDecodeError, setting.ConfigError) as error:
+    except OSError as error:
+      raise WorkdirError(
+        f'cannot use {self.config_file}: {error.strerror}'
+      ) from None
+    except input_error.InputError as error:
       raise WorkdirError(f'cannot use {self.config_file}: {error}') from None
 
   def write_text(self, name: str, text: str):
@@ -148,12 +160,10 @@ class Workdir:
     """
     path = self.file(name)
     try:
-      with open(path, encoding='utf-8') as file:
-        values = json.load(file)
-      if not isinstance(values, dict):
-        raise TypeError('it must be a mapping')
-      return values
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+      return json_input.read(path)
+    except OSError as error:
+      raise WorkdirError(f'cannot use {path}: {error.strerror}') from None
+    except json_input.JsonError as error:
       raise WorkdirError(f'cannot use {path}: {error}') from None
 
   def add_json(self, name: str, values: dict[str, Any]):
@@ -162,18 +172,24 @@ class Workdir:
     Raises:
       WorkdirError: it cannot be read or written, or is no mapping.
     """
+    self.write_json(name, {**self.before_adding(name), **values})
+
+  def before_adding(self, name: str) -> dict[str, Any]:
+    """Returns what a JSON file holds that is to be added to, {} before any.
+
+    Raises:
+      WorkdirError: it cannot be read, or is no mapping.
+    """
     path = self.file(name)
     try:
-      with open(path, encoding='utf-8') as file:
-        known = json.load(file)
-      known.update(values)
+      return json_input.read(path)
     except FileNotFoundError:
-      known = values
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
+      return {}
+    except (OSError, json_input.JsonError) as error:
+      reason = getattr(error, 'strerror', None) or error
       raise WorkdirError(
-        f'cannot add to {path}: {error}; move it away'
+        f'cannot add to {path}: {reason}; move it away'
       ) from None
-    self.write_json(name, known)
 
   def write_json(self, name: str, value: Any):
     """Writes a JSON file of the directory; see `write_text`."""

@@ -31,6 +31,17 @@ def main(argv):
     raise input_error.InputError('the input\\n  is wrong')
   if _DO.value == 'interrupt':
     raise KeyboardInterrupt
+  if _DO.value == 'talk':
+    for _ in range(100_000):
+      print('much')
+  if _DO.value == 'write':
+    open('/none/file', 'w')
+  if _DO.value == 'grow':
+    raise MemoryError
+  if _DO.value == 'exhaust':
+    raise type('ResourceExhaustedError', (Exception,), {})('OOM')
+  if _DO.value == 'output':
+    print(command.output('made/here', 'output'))
   if _DO.value == 'break':
     raise ValueError('a fault of the program')
   print(os.getcwd(), _COUNT.value, os.environ['TF_CPP_MIN_LOG_LEVEL'])
@@ -96,6 +107,51 @@ class RunTest(parameterized.TestCase):
   def test_an_interruption_is_one_line(self):
     self.assertFails(self._run('--do=interrupt'), 'interrupted')
 
+  def test_a_reader_that_has_enough_is_no_error(self):
+    # As in `describe --json | head -n 1`.
+    for lines in (1, 100):
+      done = subprocess.run(
+        f'{sys.executable} {self.script} --do=talk | head -n {lines}',
+        shell=True,
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
+        cwd=self.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+      )
+      self.assertEqual((done.stdout, done.stderr), ('much\n' * lines, ''))
+
+  def test_an_output_that_is_full_is_one_line(self):
+    with open('/dev/full', 'w') as full:
+      done = subprocess.run(
+        [sys.executable, self.script],
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
+        cwd=self.folder,
+        stdout=full,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+      )
+    self.assertEqual(done.stderr, 'error: No space left on device\n')
+    self.assertEqual(done.returncode, 1)
+
+  def test_an_error_of_the_system_is_one_line(self):
+    self.assertFails(
+      self._run('--do=write'), '/none/file: No such file or directory'
+    )
+
+  def test_too_little_memory_is_one_line(self):
+    for what in ('grow', 'exhaust'):
+      done = self._run(f'--do={what}')
+      self.assertStartsWith(done.stderr, 'error: out of memory; smaller ')
+      self.assertLen(done.stderr.splitlines(), 1)
+      self.assertEqual(done.returncode, 1)
+
+  def test_an_output_is_not_made_before_it_is_needed(self):
+    done = self._run('--do=output')
+    self.assertStartsWith(done.stdout, f'{self.folder}/made/here\n')
+    self.assertEqual(os.listdir(self.folder), ['script.py'])
+
   def test_a_fault_of_the_program_shows_where(self):
     done = self._run('--do=break')
     self.assertEqual(done.returncode, 1)
@@ -118,8 +174,7 @@ class RunTest(parameterized.TestCase):
     ),
     (
       '--count=some',
-      "flag --count=some: invalid literal for int() with base 10: 'some'; "
-      '--help lists all flags',
+      'flag --count=some: it must be a whole number; --help lists all flags',
     ),
   )
   def test_a_wrong_flag_is_one_line(self, argument, line):

@@ -70,8 +70,8 @@ class ExportTest(absltest.TestCase):
       self.assertEqual(result.returncode, 1)
       self.assertEqual(
         result.stderr,
-        f'error: cannot write to {self.here}/file: File exists; give an '
-        '--export_dir that can be written\n',
+        f'error: cannot write to {self.here}/file: {self.here}/file is no '
+        'directory; give an --export_dir that can be written\n',
       )
 
     with self.subTest('accuracies need the data'):

@@ -125,10 +125,14 @@ class JsonTest(parameterized.TestCase):
     ('{"apples": 5', "Expecting ',' delimiter"),
     ('[]', 'must be a mapping, not list'),
     ('null', 'must be a mapping, not NoneType'),
-    ('{"pears": 5}', "unexpected keyword argument 'pears'"),
+    ('{"pears": 5}', "unknown setting 'pears'; it may be of another version"),
     ('{"apples": 0}', '--apples is 0; it must be 1 or more'),
-    ('{"share": NaN}', '--share is nan; it must be a finite number'),
-    ('[' * 100_000, 'recursion'),
+    ('{"share": NaN}', 'found the number NaN; it must be finite'),
+    ('[' * 100_000, 'the JSON is nested too deeply'),
+    (' ' * 10_000_000, 'the JSON is larger than 1000000 bytes'),
+    ('{"apples": 5, "apples": 6}', 'an object holds the key "apples" twice'),
+    ('{"apples": 2147483648}', 'must be below 2147483648'),
+    (f'{{"apples": {"9" * 5000}}}', 'integers have at most 20 digits'),
   )
   def test_refuses(self, text, message):
     with self.assertRaisesRegex(

@@ -165,14 +165,14 @@ class ConfigTest(WorkdirTestCase):
     self._put(b'{"seed": ')
     self.assertFails(
       f'cannot use {self.workdir.config_file}: not a valid configuration: '
-      'Expecting value: line 1 column 10 (char 9)',
+      'not JSON: Expecting value: line 1 column 10 (char 9)',
       self.workdir.config,
     )
 
   def test_not_text(self):
     self._put(b'\xff\xfe')
     with self.assertRaisesRegex(
-      workdir.WorkdirError, "cannot use .*/config.json: 'utf-8' codec can't"
+      workdir.WorkdirError, 'cannot use .*/config.json: .* not in UTF-8'
     ):
       self.workdir.config()
 

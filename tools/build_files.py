@@ -17,6 +17,7 @@ _ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Tests that need longer than a minute on two cores: Bazel's names for it.
 _SIZES = {
   'algorithm_test': 'large',
+  'bad_input_test': 'large',
   'commands_test': 'enormous',
   'export_test': 'large',
   'exporting_test': 'large',
@@ -33,6 +34,28 @@ _DEFAULT_SIZE = 'medium'
 
 # Modules that a test or a benchmark runs without importing them.
 _RUNS = {
+  'bad_input_test': {
+    'algorithm',
+    'compare',
+    'comparison_report',
+    'control',
+    'describe',
+    'export',
+    'exporting',
+    'learning_log',
+    'part_latency',
+    'policy_study',
+    'random_transformation',
+    'ranking',
+    'ranking_report',
+    'ranking_study',
+    'search',
+    'tabular',
+    'tabular_report',
+    'train',
+    'trained',
+    'transform',
+  },
   'commands_test': {'search', 'transform'},
   'compare_command_test': {'compare'},
   'export_test': {'export', 'train'},
@@ -54,6 +77,7 @@ _DATA = {
     '//flags:train_imagenet.flags',
     '//flags:train_imagenet_hand_made.flags',
   ],
+  'bad_input': ['//:docs/reliability.md'],
   'serving_document_test': ['//:docs/serving.md'],
   'zoo_document_test': ['//:docs/zoo.md'],
   'bazelw_test': [
