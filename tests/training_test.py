@@ -15,7 +15,6 @@ import tensorflow as tf
 from nat_tf import cost
 from nat_tf import data
 from nat_tf import digits
-from nat_tf import epoch_table
 from nat_tf import setting
 from nat_tf import trained
 from nat_tf import training
@@ -392,14 +391,6 @@ class LogTest(TrainingTestCase):
     self.assertIn('learning_rate', _scalars(self.path('w/events/training')))
     with open(self.path('w/training.png'), 'rb') as file:
       self.assertEqual(file.read(8), b'\x89PNG\r\n\x1a\n')
-
-  def test_a_damaged_table(self):
-    workdir = _workdir(self.folder)
-    for text in ('epoch,loss\n1,x\n', 'loss\n1\n', 'epoch,loss\nx,1\n'):
-      with open(workdir.file('t.csv'), 'w', encoding='utf-8') as file:
-        file.write(text)
-      with self.assertRaisesRegex(workdir_lib.WorkdirError, 't.csv is damaged'):
-        epoch_table.EpochTable(workdir, 't.csv', ('epoch', 'loss'), 5)
 
 
 def _scalars(folder):
