@@ -45,8 +45,10 @@ def main(argv: list[str]):
     command.path(_WORKDIR.value or _default_workdir(name, config.dataset)),
     TrainConfig,
   )
-  print(f'training on {config.dataset}, workdir {workdir.path}', flush=True)
-  summary = training.run(config, architecture, workdir, name)
+  where = f'training on {config.dataset}, workdir {workdir.path}'
+  summary = training.run(
+    config, architecture, workdir, name, lambda: print(where, flush=True)
+  )
   print(_table(name, summary))
   print(_where(workdir))
 

@@ -10,7 +10,7 @@ from normalised images to logits, without anything that served training alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import dataclasses
 import os
@@ -60,6 +60,7 @@ def run(
   architecture: Architecture,
   workdir: workdir_lib.Workdir,
   title: str = 'training',
+  begin: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
   """Trains, or goes on where an earlier call stopped.
 
@@ -69,6 +70,7 @@ def run(
     workdir: gets checkpoints, logs, the model and the summary. Where it holds a
       training with the same settings that was finished, nothing is done.
     title: what the progress bar calls it.
+    begin: called when all is checked and there is something to do.
 
   Returns:
     What `summary.json` holds.
@@ -92,6 +94,8 @@ def run(
   workdir.create(config)
   architecture_json.save(workdir.file(ARCHITECTURE), architecture)
   workdir.write_json(PREPROCESSING, dataset.info.to_dict())
+  if begin is not None:
+    begin()
   training = Training(config, architecture, network, dataset, workdir)
   training.fit(title)
   model = training.model()

@@ -419,7 +419,12 @@ def _architectures() -> list[Case]:
       )
     )
   found.append(
-    _case('control', bad_files.UNFIT_WORDS, f'--like={bad_files.UNFIT}')
+    _case(
+      'control',
+      '--like must be of the same form as --architecture: '
+      f'{bad_files.UNFIT_WORDS}',
+      f'--like={bad_files.UNFIT}',
+    )
   )
   return found
 
@@ -668,8 +673,8 @@ def _tables() -> list[Case]:
     ),
     _case(
       'tabular',
-      '<here>/W holds a comparison with other settings (see config.json '
-      'there); give a new --workdir, or the same settings to do it again',
+      '<here>/W holds a comparison with other settings: …; '
+      'give a new --workdir, or the same settings to do it again',
       '--workdir=W',
       prepare=bad_files.both(
         bad_files.table(), bad_files.config(tabular_config.TabularConfig())
@@ -729,8 +734,8 @@ def _workdirs() -> list[Case]:
     found += [
       _case(
         command,
-        f'<here>/W holds a {noun} with other settings (see config.json '
-        f'there); give a new --workdir, or the same settings {again}',
+        f'<here>/W holds a {noun} with other settings: …; '
+        f'give a new --workdir, or the same settings {again}',
         '--workdir=W',
         prepare=bad_files.config(other),
         wrong=f'`--workdir=W` of a {noun} with other settings',
