@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import os
 import shutil
+import tempfile
 from unittest import mock
 
 from absl.testing import absltest
@@ -57,6 +59,16 @@ class TrainingTestCase(parameterized.TestCase):
     return training.run(config, zoo.load(architecture), workdir)
 
 
+@functools.cache
+def _finished():
+  """Returns the directory of a training that is only to be read."""
+  folder = tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir())
+  path = os.path.join(folder, 'w')
+  config = TrainConfig(**{**_SMALL, 'epochs': 1})
+  training.run(config, zoo.load('resblock'), _workdir(path))
+  return path
+
+
 class RunTest(TrainingTestCase):
   def test_learns_and_leaves_what_is_used(self):
     summary = self.run_in('w', channels=8, epochs=12)
@@ -80,21 +92,21 @@ class RunTest(TrainingTestCase):
     self.assertAlmostEqual(summary['test_accuracy'], right / total, places=6)
 
   def test_keras_loads_the_model_by_itself(self):
-    self.run_in('w', epochs=1)
-    model = tf.keras.models.load_model(self.path('w/model.keras'))
+    model = tf.keras.models.load_model(os.path.join(_finished(), 'model.keras'))
     images = np.random.RandomState(0).normal(size=[5, 8, 8, 1])
     np.testing.assert_allclose(
-      model(images), trained.load(self.path('w')).model(images), atol=1e-5
+      model(images), trained.load(_finished()).model(images), atol=1e-5
     )
 
   def test_a_finished_training_is_not_repeated(self):
-    first = self.run_in('w', epochs=1)
+    shutil.copytree(_finished(), self.path('w'))
+    first = trained.load(_finished()).summary
     with mock.patch.object(training, 'Training') as again:
       self.assertEqual(self.run_in('w', epochs=1), first)
     again.assert_not_called()
 
   def test_other_settings_are_refused(self):
-    self.run_in('w', epochs=1)
+    shutil.copytree(_finished(), self.path('w'))
     with self.assertRaisesRegex(
       workdir_lib.WorkdirError, 'holds a training with other settings'
     ):
@@ -199,8 +211,8 @@ class RegularizationTest(TrainingTestCase):
     summary = self.run_in(
       'w',
       architecture='darts',
-      cells=3,
-      channels=4,
+      cells=1,
+      channels=2,
       precision=precision,
       drop_path=0.2,
       auxiliary_weight=0.4,
@@ -435,7 +447,6 @@ class RefusedTest(TrainingTestCase):
 
 class TrainedTest(TrainingTestCase):
   def test_what_is_no_finished_training(self):
-    self.run_in('w', epochs=1)
     cases = {
       'summary.json': 'is not finished; run it to the end first',
       'model.keras': 'cannot read .*model.keras',
@@ -445,13 +456,12 @@ class TrainedTest(TrainingTestCase):
     }
     for name, words in cases.items():
       broken = self.path(f'without_{name}')
-      shutil.copytree(self.path('w'), broken)
+      shutil.copytree(_finished(), broken)
       os.remove(os.path.join(broken, name))
       with self.assertRaisesRegex(workdir_lib.WorkdirError, words):
         trained.load(broken)
 
   def test_damaged_files(self):
-    self.run_in('w', epochs=1)
     for name in (
       'summary.json',
       'model.keras',
@@ -460,7 +470,7 @@ class TrainedTest(TrainingTestCase):
       'config.json',
     ):
       broken = self.path(f'damaged_{name}')
-      shutil.copytree(self.path('w'), broken)
+      shutil.copytree(_finished(), broken)
       with open(os.path.join(broken, name), 'r+b') as file:
         file.truncate(20)
       with self.assertRaises(workdir_lib.WorkdirError) as caught:
