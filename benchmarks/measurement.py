@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from nat_tf import atomic_file
 
@@ -23,9 +23,28 @@ def seconds(function: Callable[[], object]) -> float:
   return time.perf_counter() - start
 
 
+class Times(NamedTuple):
+  """How long calls took.
+
+  Attributes:
+    wall: median seconds by the clock on the wall.
+    processor: median seconds of all cores together.
+  """
+
+  wall: float
+  processor: float
+
+
 def side_by_side(
   functions: dict[str, Callable[[], object]], repeats: int
 ) -> dict[str, float]:
+  """Returns the median seconds of a call of each function; see `both`."""
+  return {name: one.wall for name, one in both(functions, repeats).items()}
+
+
+def both(
+  functions: dict[str, Callable[[], object]], repeats: int
+) -> dict[str, Times]:
   """Returns the median seconds of a call of each function.
 
   They take turns, so that a machine that grows slower or faster in the course
@@ -35,13 +54,18 @@ def side_by_side(
     functions: what to call; each is called once before, unmeasured.
     repeats: measured calls of each.
   """
-  times: dict[str, list[float]] = {name: [] for name in functions}
+  times: dict[str, list[Times]] = {name: [] for name in functions}
   for function in functions.values():
     function()
   for _ in range(repeats):
     for name, function in functions.items():
-      times[name].append(seconds(function))
-  return {name: statistics.median(values) for name, values in times.items()}
+      start = time.process_time()
+      wall = seconds(function)
+      times[name].append(Times(wall, time.process_time() - start))
+  return {
+    name: Times(*map(statistics.median, zip(*values)))
+    for name, values in times.items()
+  }
 
 
 def peak_memory_of(module: str, arguments: Sequence[str]) -> int:

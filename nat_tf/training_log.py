@@ -54,11 +54,16 @@ class TrainingLog(tf.keras.callbacks.Callback):
     self._steps = steps
     self._batch_size = batch_size
     self._compiled = False
+    self.table = epoch_table.EpochTable(workdir, 'training.csv', _COLUMNS, done)
+
+  def on_train_begin(self, logs: Any = None):
+    """Begins the event files."""
     self._writers = {
-      part: tf.summary.create_file_writer(os.path.join(workdir.events, part))
+      part: tf.summary.create_file_writer(
+        os.path.join(self._workdir.events, part)
+      )
       for part in ('training', 'held_out')
     }
-    self.table = epoch_table.EpochTable(workdir, 'training.csv', _COLUMNS, done)
 
   def on_epoch_begin(self, epoch: int, logs: Any = None):
     """Takes the time."""
