@@ -144,6 +144,10 @@ def fail(message: str):
   if len(line) > _LONGEST_LINE:
     line = f'{line[:_LONGEST_LINE]}...'
   print(f'error: {line}', file=sys.stderr, flush=True)
+  try:
+    sys.stdout.flush()
+  except (OSError, ValueError):
+    _drop_output()
   sys.exit(1)
 
 
@@ -162,10 +166,14 @@ def _check_path(text: str):
 
 def _stop_quietly():
   """Exits with 1: who read the output wants no more of it, nor of a message."""
-  # What is left in the buffer would fail once more when Python exits.
+  _drop_output()
+  sys.exit(1)
+
+
+def _drop_output():
+  """Empties the buffer, which would fail once more when Python exits."""
   with contextlib.suppress(OSError, ValueError):
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-  sys.exit(1)
 
 
 def _parse(argv: list[str]) -> list[str]:

@@ -31,6 +31,8 @@ from nat_tf.search_config import SearchConfig
 
 # Images that candidates are scored on at a time.
 _MOST_IMAGES = 512
+# How often candidates are drawn at most until enough of them carry images.
+_ROUNDS = 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,21 +213,47 @@ class Transformer:
     """
     terms = self.terms(architecture, budget)
     beta = spaces.stack([self.space.encode(architecture)])
-    proposed = self.propose(
-      beta, candidates, tf.constant([seed, 0]), terms.allowance()
-    )
-    contenders = spaces.Encoding(
-      *(np.concatenate([b, p[0]]) for b, p in zip(beta, proposed))
-    )
+    contenders = self._contenders(beta, candidates, seed, terms.allowance())
     measured = self.measure(contenders, terms=terms)
     kept = terms.kept_by(measured, np.asarray(contenders.operations))
     if not kept.any():
       raise BudgetError(
-        f'of {len(measured) - 1} candidates none within the budget lets an '
-        'image reach the classes; raise the budget or --candidates'
+        f'of {_ROUNDS} times {candidates} samples within the budget none lets '
+        'an image reach the classes; raise the budget or --candidates'
       )
     winner = best(measured, kept)
     return Transformation(measured[0], measured[winner])
+
+  def _contenders(
+    self,
+    beta: spaces.Encoding,
+    candidates: int,
+    seed: int,
+    allowance: affordable.Allowance,
+  ) -> spaces.Encoding:
+    """Returns the input and what the policy makes of it, `[contenders, ...]`.
+
+    Where little may be paid much is null, and where null cuts all ways nothing
+    need be scored: such samples are drawn again.
+    """
+    frame, found = self.final(), [np.asarray(beta.operations)]
+    for round_ in range(_ROUNDS):
+      drawn = self.propose(
+        beta, candidates, tf.constant([seed, round_]), allowance
+      ).operations[0]
+      for operations in np.asarray(drawn):
+        one = spaces.Encoding(*(x[0] for x in beta))._replace(
+          operations=operations
+        )
+        if reach.carries_images(self.space.decode(one), frame):
+          found.append(operations[np.newaxis])
+      # The first ones are the input and the most probable choice.
+      if len(found) >= candidates + 2:
+        break
+    chosen = np.concatenate(found[: candidates + 2])
+    return spaces.Encoding(
+      *(np.repeat(x, len(chosen), axis=0) for x in beta)
+    )._replace(operations=chosen)
 
   def propose(
     self,

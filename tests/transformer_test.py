@@ -96,7 +96,10 @@ class TransformTest(TransformerTestCase):
       ) as accuracy,
     ):
       result = self.transformer.transform(
-        _SPACE.decode(_SOURCE), budget=Budget.of(**budget) if budget else None
+        _SPACE.decode(_SOURCE),
+        # The policy proposes the most probable choice as well.
+        len(candidates) - 1,
+        budget=Budget.of(**budget) if budget else None,
       )
     (measured,), _ = accuracy.call_args
     for mine, expected in zip(measured, _stack([_SOURCE, *candidates])):

@@ -78,6 +78,7 @@ _DATA = {
     '//flags:train_imagenet_hand_made.flags',
   ],
   'bad_input': ['//:docs/reliability.md'],
+  'hostile_files_test': ['//nat_tf:sources'],
   'serving_document_test': ['//:docs/serving.md'],
   'zoo_document_test': ['//:docs/zoo.md'],
   'bazelw_test': [
@@ -120,7 +121,11 @@ def _rule(kind: str, name: str, **attributes: object) -> str:
 
 def library_build() -> str:
   """Returns the text of nat_tf/BUILD."""
-  rules = ['package(default_visibility = ["//visibility:public"])']
+  rules = [
+    'package(default_visibility = ["//visibility:public"])',
+    # For the test that reads them all.
+    'filegroup(\n    name = "sources",\n    srcs = glob(["*.py"]),\n)',
+  ]
   for path in sorted((_ROOT / 'nat_tf').glob('*.py')):
     if path.stem == '__init__':
       continue
