@@ -53,6 +53,7 @@ _SOURCE = _encoding(_NORMAL)
 _COSTLIER = _encoding(_NORMAL, 'skip conv_1x1 conv_1x1 conv_1x1')
 _CHEAPER = _encoding('skip conv_1x1 conv_1x1 conv_1x1')
 _CHEAPEST = _encoding('skip null conv_1x1 conv_1x1')
+_BLIND = _encoding('null null null null', 'null null null null')
 
 
 class TransformerTestCase(tf.test.TestCase):
@@ -166,6 +167,19 @@ class TransformTest(TransformerTestCase):
         [0.9, 0.8, 0.4], _COSTLIER, _CHEAPER, **{part: '99.9%'}
       )
       self._check(result, _CHEAPER, 0.4, 1)
+
+  def test_blind_candidates_are_drawn_again(self):
+    # Null cuts all ways of two. What is wanted is the input and three more, so
+    # that the one that is left comes up three times.
+    accuracies = [0.5, 0.6, 0.6, 0.6]
+    result = self._transform(accuracies, _BLIND, _BLIND, _CHEAPER)
+    self._check(result, _CHEAPER, 0.6, 1)
+    result = self._transform([0.5], _BLIND)
+    self.assertIs(result.transformed, result.source)
+    with self.assertRaisesRegex(
+      BudgetError, 'none lets an image reach the classes; raise the budget or'
+    ):
+      self._transform([0.5], _BLIND, max_params='90%')
 
   def test_too_slow_does_not_win(self):
     # Nothing but a skip takes any time; the rest takes as long as three.
