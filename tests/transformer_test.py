@@ -103,7 +103,10 @@ class TransformTest(TransformerTestCase):
         budget=Budget.of(**budget) if budget else None,
       )
     (measured,), _ = accuracy.call_args
-    for mine, expected in zip(measured, _stack([_SOURCE, *candidates])):
+    # Blind ones are drawn again, until there are as many others.
+    seen = [one for one in candidates if one is not _BLIND]
+    scored = [_SOURCE, *(seen * len(candidates))[: len(candidates)]]
+    for mine, expected in zip(measured, _stack(scored)):
       self.assertAllEqual(mine, expected)
     self.assertEqual(result.source.architecture, _SPACE.decode(_SOURCE))
     self.assertEqual(result.source.accuracy, accuracies[0])
