@@ -206,13 +206,11 @@ class TestSplitTest(TrainingTestCase):
 
 
 class RegularizationTest(TrainingTestCase):
-  @parameterized.parameters('float32', 'bfloat16', 'float16')
+  @parameterized.parameters('bfloat16', 'float16')
   def test_everything_at_once(self, precision):
     summary = self.run_in(
       'w',
-      architecture='darts',
-      cells=1,
-      channels=2,
+      epochs=1,
       precision=precision,
       drop_path=0.2,
       auxiliary_weight=0.4,
@@ -255,7 +253,7 @@ class RegularizationTest(TrainingTestCase):
     self.assertGreater(np.abs(kept - weights[-1]).max(), 1e-3)
 
   def test_an_average_is_no_worse(self):
-    settings = {'epochs': 8, 'channels': 8, 'schedule': 'constant'}
+    settings = {'epochs': 5, 'schedule': 'constant'}
     raw = self.run_in('raw', **settings)
     averaged = self.run_in('averaged', average=0.99, **settings)
     self.assertGreater(

@@ -28,7 +28,12 @@ def count(logs: pathlib.Path) -> 'collections.Counter[str]':
   """
   outcomes: collections.Counter[str] = collections.Counter()
   for path in logs.glob('**/test.xml'):
-    cases = ElementTree.parse(path).iter('testcase')
+    try:
+      cases = list(ElementTree.parse(path).iter('testcase'))
+    except ElementTree.ParseError:
+      # The process crashed before it could write them down.
+      outcomes['failed'] += 1
+      continue
     outcomes.update(map(_outcome, cases))
   return outcomes
 
