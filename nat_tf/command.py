@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import contextlib
+import dataclasses
 import gc
 import os
 import re
 import sys
+import time
+from typing import Any, TypeVar
 
 # What is imported lives as long as the process. Looking through it for garbage
 # takes a quarter of the time of the imports, and a second at the end; `run`
@@ -28,6 +31,9 @@ from absl import flags  # noqa: E402
 from gym_notices import notices  # noqa: E402
 
 from nat_tf import input_error  # noqa: E402
+
+# A frozen dataclass, as `setting` makes them.
+Config = TypeVar('Config', bound=Any)
 
 _NO_MEMORY = (
   'out of memory; smaller --batch_size, --channels, --cells or --image_size '
@@ -136,6 +142,31 @@ def output(text: str, flag: str) -> str:
       f'cannot write to {folder}: {existing} may not be written; {remedy}'
     )
   return folder
+
+
+def workdir(text: str | None, name: str) -> str:
+  """Returns where a run goes.
+
+  Args:
+    text: where the user wants it, see `path`; None for a new directory.
+    name: what it is, for that; may hold the name of a data set.
+  """
+  safe = name.replace('/', '_').replace(':', '_')
+  stamp = time.strftime('%Y%m%d-%H%M%S')
+  return path(text or f'nat_tf_runs/{safe}-{stamp}')
+
+
+def with_data_dir(config: Config) -> Config:
+  """Returns a configuration whose data directory is right from anywhere.
+
+  A workdir remembers it for commands that are called elsewhere.
+
+  Args:
+    config: has a field `data_dir`, a path as the user gave it or None.
+  """
+  if config.data_dir is None:
+    return config
+  return dataclasses.replace(config, data_dir=path(config.data_dir))
 
 
 def fail(message: str):

@@ -6,8 +6,6 @@ bazel run //nat_tf:compare -- --architectures=resnet20,W/transformed.json
 from __future__ import annotations
 
 from collections.abc import Sequence
-import dataclasses
-import time
 
 from nat_tf import command  # isort: skip
 
@@ -56,21 +54,14 @@ flags.mark_flag_as_required('architectures')
 def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
-  recipe = Recipe.from_flags()
-  if recipe.data_dir is not None:
-    # The workdir remembers it for calls from elsewhere.
-    path = command.path(recipe.data_dir)
-    recipe = dataclasses.replace(recipe, data_dir=path)
+  recipe = command.with_data_dir(Recipe.from_flags())
   # Before anything is written: every training needs it.
   data.check(recipe.data_config())
-  stamp = time.strftime('%Y%m%d-%H%M%S')
   one = comparison.Comparison(
     recipe,
     comparison.contenders(_ARCHITECTURES.value),
     _SEEDS.value,
-    command.path(
-      _WORKDIR.value or f'nat_tf_runs/compare-{recipe.dataset}-{stamp}'
-    ),
+    command.workdir(_WORKDIR.value, f'compare-{recipe.dataset}'),
     training.run,
     _latencies if _LATENCY.value else None,
   )

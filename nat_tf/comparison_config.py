@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
-from nat_tf.setting import Range
+from nat_tf.setting import SEED
 from nat_tf.setting import setting
 from nat_tf.train_config import TrainConfig
 
@@ -30,7 +30,7 @@ class Recipe(TrainConfig):
     0,
     'first of the seeds: each decides data order, initial weights and drop '
     'path of a training',
-    range=Range(least=0, below=2**31),
+    range=SEED,
   )
 
   def common(self) -> dict[str, Any]:

@@ -337,7 +337,7 @@ class ImageDataset:
     Raises:
       DataError: there is no such split, or it cannot be read.
     """
-    split = self._test_split()
+    split = self._test_split
     if split is None:
       known = ', '.join(self._split.builder.info.splits)
       raise DataError(
@@ -350,8 +350,9 @@ class ImageDataset:
   @property
   def has_test_batches(self) -> bool:
     """Whether there is a split for `test_batches`; reads its first label."""
-    return self._test_split() is not None
+    return self._test_split is not None
 
+  @functools.cached_property
   def _test_split(self) -> data_source.Split | None:
     """Returns the first split that may be meant and has labels."""
     known = self._split.builder.info.splits

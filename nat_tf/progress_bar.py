@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import tensorflow as tf
 import tqdm
 
 from nat_tf import agent
 from nat_tf import algorithm
+from nat_tf import training_callbacks
 
 # Share of the old value that a shown average keeps at every step.
 _SMOOTHING = 0.9
@@ -105,7 +105,7 @@ class StudyBar:
     self._bar.update(taken - self._bar.n)
 
 
-class EpochBar(tf.keras.callbacks.Callback):
+class EpochBar(training_callbacks.Callback):
   """Shows accuracies, speed and remaining time of Keras's `fit`.
 
   Args:
@@ -117,7 +117,6 @@ class EpochBar(tf.keras.callbacks.Callback):
 
   def __init__(self, title: str, epochs: int, steps: int, done: int):
     super().__init__()
-    self._supports_tf_logs = True
     self._title = title
     self._epochs = epochs
     self._bar = _bar(epochs * steps, done * steps)

@@ -23,6 +23,7 @@ from nat_tf import progress_bar
 from nat_tf import result
 from nat_tf import search_config
 from nat_tf import setting
+from nat_tf import text_table
 from nat_tf import transformer as transformer_lib
 from nat_tf import workdir as workdir_lib
 from nat_tf.architecture import Architecture
@@ -53,9 +54,7 @@ def main(argv: list[str]):
   started = time.monotonic()
   config = _config()
   budget = budget_flags.from_flags()
-  workdir = workdir_lib.Workdir(
-    command.path(_WORKDIR.value or _default_workdir(config))
-  )
+  workdir = workdir_lib.Workdir(command.workdir(_WORKDIR.value, config.dataset))
   wanted = config.architecture
   if wanted is None:
     wanted = search_config.DEFAULT
@@ -124,12 +123,7 @@ def learn(
 def _config() -> SearchConfig:
   if flags.FLAGS.architecture is not None and not flags.FLAGS['space'].present:
     flags.FLAGS['space'].value = search_config.ONE
-  config = SearchConfig.from_flags()
-  if config.data_dir is not None:
-    # The workdir remembers it for commands that are called elsewhere.
-    path = command.path(config.data_dir)
-    config = dataclasses.replace(config, data_dir=path)
-  return config
+  return command.with_data_dir(SearchConfig.from_flags())
 
 
 def _identity(config: SearchConfig, architecture: Architecture) -> SearchConfig:
@@ -161,11 +155,6 @@ def _check_ignored(config: SearchConfig):
       )
 
 
-def _default_workdir(config: SearchConfig) -> str:
-  dataset = config.dataset.replace('/', '_').replace(':', '_')
-  return f'nat_tf_runs/{dataset}-{time.strftime("%Y%m%d-%H%M%S")}'
-
-
 def _where(workdir: workdir_lib.Workdir) -> str:
   files = {
     'drawing': 'transformed.png, transformed.svg',
@@ -173,8 +162,7 @@ def _where(workdir: workdir_lib.Workdir) -> str:
     'numbers': 'summary.json, learning.csv, learning.png',
     'TensorBoard': f'tensorboard --logdir={workdir.events}',
   }
-  lines = [f'  {what:<13} {where}' for what, where in files.items()]
-  return '\n'.join([f'in {workdir.path}:', *lines])
+  return text_table.files(workdir.path, files)
 
 
 if __name__ == '__main__':

@@ -18,9 +18,15 @@ from nat_tf import skeletons
 from nat_tf import spaces
 from nat_tf import transitions
 from nat_tf.architecture import Architecture
+from nat_tf.data_settings import DataSettings
+from nat_tf.setting import BELOW_ONE
+from nat_tf.setting import COUNT
+from nat_tf.setting import NOT_NEGATIVE
+from nat_tf.setting import POSITIVE
+from nat_tf.setting import SEED
+from nat_tf.setting import SHARE
 from nat_tf.setting import ConfigError
 from nat_tf.setting import Range
-from nat_tf.setting import Settings
 from nat_tf.setting import setting
 
 # What is transformed where nothing is named.
@@ -36,17 +42,11 @@ _CHANGES = 8
 # Edges of a pair of DARTS's cells, for which --entropy is meant.
 _USUAL_EDGES = 16
 
-_COUNT = Range(least=1)
-_NOT_NEGATIVE = Range(least=0)
-_POSITIVE = Range(above=0)
 _CHANNELS = Range(least=2, even=True)
-_SHARE = Range(above=0, below=1)
-_DECAY = Range(least=0, below=1)
-_SEED = Range(least=0, below=2**31)  # TensorFlow's seeds are int32.
 
 
 @dataclasses.dataclass(frozen=True)
-class SearchConfig(Settings):
+class SearchConfig(DataSettings):
   """How to learn a transformer; the defaults are those of the digits run.
 
   Every field says what it means. The paper's values are in
@@ -57,17 +57,6 @@ class SearchConfig(Settings):
   # Before there were samples, every architecture was transformed once.
   formerly = {'policy_samples': 1}
 
-  dataset: str = setting(
-    'digits', 'TFDS name of an image-classification data set'
-  )
-  data_dir: str | None = setting(
-    None, 'directory of the prepared data sets; default: the one TFDS uses'
-  )
-  image_size: int = setting(
-    0,
-    'side in pixels to which images are cropped and resized, 0 for as they are',
-    range=_NOT_NEGATIVE,
-  )
   space: str = setting(
     'micro',
     'architectures that are learned on; `one` is what --architecture may '
@@ -92,35 +81,35 @@ class SearchConfig(Settings):
   )
   policy: str = setting('edges', 'policy that learns', choices=policy.POLICIES)
   seed: int = setting(
-    0, 'decides data order, initial weights and samples', range=_SEED
+    0, 'decides data order, initial weights and samples', range=SEED
   )
-  epochs: int = setting(40, 'passes of Algorithm 1', range=_COUNT)
+  epochs: int = setting(40, 'passes of Algorithm 1', range=COUNT)
   weights_steps: int = setting(
     80,
     'weight steps an epoch, 0 for one pass over the weights part of the data',
-    range=_NOT_NEGATIVE,
+    range=NOT_NEGATIVE,
   )
   policy_steps: int = setting(
     10,
     'policy steps an epoch, 0 for one pass over the policy part of the data',
-    range=_NOT_NEGATIVE,
+    range=NOT_NEGATIVE,
   )
   warmup: int = setting(
     0,
     'epochs in the beginning that train the weights alone',
-    range=_NOT_NEGATIVE,
+    range=NOT_NEGATIVE,
   )
-  batch_size: int = setting(64, 'images a step', range=_COUNT)
+  batch_size: int = setting(64, 'images a step', range=COUNT)
   reward_images: int = setting(
     0,
     'images that the rewards of a policy step are measured on, 0 for as many '
     'as a weight step takes',
-    range=_NOT_NEGATIVE,
+    range=NOT_NEGATIVE,
   )
   cells: int = setting(
     3,
     'cells of the super network; a hand-made network has its own number',
-    range=_COUNT,
+    range=COUNT,
   )
   channels: int = setting(
     8,
@@ -129,37 +118,37 @@ class SearchConfig(Settings):
     range=_CHANNELS,
   )
   weights_learning_rate: float = setting(
-    0.05, 'learning rate of the shared weights (SGD)', range=_POSITIVE
+    0.05, 'learning rate of the shared weights (SGD)', range=POSITIVE
   )
   weights_momentum: float = setting(
-    0.9, 'momentum of the shared weights (SGD)', range=_DECAY
+    0.9, 'momentum of the shared weights (SGD)', range=BELOW_ONE
   )
   weights_decay: float = setting(
-    3e-4, 'L2 penalty of the shared weights', range=_NOT_NEGATIVE
+    3e-4, 'L2 penalty of the shared weights', range=NOT_NEGATIVE
   )
   weights_clip_norm: float = setting(
-    5.0, "largest norm of the shared weights' gradients", range=_POSITIVE
+    5.0, "largest norm of the shared weights' gradients", range=POSITIVE
   )
   weights_odds: float = setting(
     1.0,
     'how many times likelier a weight step draws an operation that has weights '
     'than one that has none',
-    range=_POSITIVE,
+    range=POSITIVE,
   )
   policy_batch: int = setting(
-    8, 'architectures a policy step transforms', range=_COUNT
+    8, 'architectures a policy step transforms', range=COUNT
   )
   policy_samples: int = setting(
     2,
     'transformations of each of them, which are compared with one another; 1: '
     "with the rewards' moving average",
-    range=_COUNT,
+    range=COUNT,
   )
   policy_learning_rate: float = setting(
-    1e-3, 'learning rate of the policy (Adam)', range=_POSITIVE
+    1e-3, 'learning rate of the policy (Adam)', range=POSITIVE
   )
   policy_decay: float = setting(
-    5e-4, "L2 penalty of the policy's weights", range=_NOT_NEGATIVE
+    5e-4, "L2 penalty of the policy's weights", range=NOT_NEGATIVE
   )
   anneal: bool = setting(
     True,
@@ -169,31 +158,31 @@ class SearchConfig(Settings):
   entropy: float = setting(
     0.03,
     "weight of the policy's entropy (in nats) beside the reward, lambda",
-    range=_NOT_NEGATIVE,
+    range=NOT_NEGATIVE,
   )
   baseline_decay: float = setting(
-    0.9, "share that the reward's moving average keeps a step", range=_DECAY
+    0.9, "share that the reward's moving average keeps a step", range=BELOW_ONE
   )
   weights_fraction: float = setting(
-    0.4, 'share of the training split that trains the weights', range=_SHARE
+    0.4, 'share of the training split that trains the weights', range=SHARE
   )
   candidates_fraction: float = setting(
     0.2,
     'share of the training split held out to choose candidates (what the two '
     'shares leave is for the policy)',
-    range=_SHARE,
+    range=SHARE,
   )
   held_out: int = setting(
     0,
     'architectures that the policy never learns from, so that //nat_tf:ranking '
     'can judge it by them; only in a space that can be enumerated',
-    range=_NOT_NEGATIVE,
+    range=NOT_NEGATIVE,
   )
   final_cells: int = setting(
     0,
     'cells of the final network, for which costs are counted, 0 for as many as '
     'are usual (20 on small images, 14 as for ImageNet)',
-    range=_NOT_NEGATIVE,
+    range=NOT_NEGATIVE,
   )
   final_channels: int = setting(
     0,

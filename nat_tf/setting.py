@@ -58,6 +58,14 @@ class Range:
     return ' and '.join(parts)
 
 
+COUNT = Range(least=1)
+NOT_NEGATIVE = Range(least=0)
+POSITIVE = Range(above=0)
+SHARE = Range(above=0, below=1)
+BELOW_ONE = Range(least=0, below=1)
+SEED = Range(least=0, below=2**31)  # TensorFlow's seeds are int32.
+
+
 def setting(
   default: Any,
   meaning: str,

@@ -6,8 +6,6 @@ bazel run //nat_tf:tabular -- --table=cifar10.csv
 from __future__ import annotations
 
 import dataclasses
-import os
-import time
 from typing import Any
 
 from nat_tf import command  # isort: skip
@@ -50,7 +48,7 @@ def main(argv: list[str]):
     policy_study.Study(table, allowed, seed) for seed in config.seed_list()
   ]
   workdir = workdir_lib.Workdir(
-    command.path(_WORKDIR.value or _default_workdir(table.dataset)),
+    command.workdir(_WORKDIR.value, f'tabular-{table.dataset}'),
     TabularConfig,
   )
   workdir.create(config)
@@ -89,11 +87,6 @@ def _train(study, name, title, model, recipe, config) -> policy_study.Outcome:
   tf.keras.backend.clear_session()
   with progress_bar.StudyBar(title, recipe.steps) as bar:
     return study.train(name, model, recipe, config.points, bar)
-
-
-def _default_workdir(dataset: str) -> str:
-  stamp = time.strftime('%Y%m%d-%H%M%S')
-  return os.path.join('nat_tf_runs', f'tabular-{dataset}-{stamp}')
 
 
 if __name__ == '__main__':

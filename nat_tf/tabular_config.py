@@ -6,12 +6,13 @@ import dataclasses
 
 from nat_tf import policy as policy_lib
 from nat_tf import transitions
+from nat_tf.setting import COUNT
+from nat_tf.setting import NOT_NEGATIVE
 from nat_tf.setting import ConfigError
 from nat_tf.setting import Range
 from nat_tf.setting import Settings
 from nat_tf.setting import setting
 
-_COUNT = Range(least=1)
 _SEED = Range(least=0, below=2**31 - 1000)  # The last seed is int32 too.
 
 
@@ -51,7 +52,7 @@ class TabularConfig(Settings):
     0, 'first of the seeds: decides halves, weights and samples', range=_SEED
   )
   steps: int = setting(
-    0, "policy steps, 0 for the policy's own number", range=Range(least=0)
+    0, "policy steps, 0 for the policy's own number", range=NOT_NEGATIVE
   )
   training: str = setting(
     '',
@@ -64,7 +65,7 @@ class TabularConfig(Settings):
     'nat_tf/policy_*.py',
   )
   points: int = setting(
-    10, 'points of the curve of captured gain against time', range=_COUNT
+    10, 'points of the curve of captured gain against time', range=COUNT
   )
 
   def __post_init__(self):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -20,3 +20,14 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ).rstrip()
     for row in rows
   ]
+
+
+def files(folder: str, found: Mapping[str, str]) -> str:
+  """Returns what a run has left, a line for each kind of thing.
+
+  Args:
+    folder: where it is.
+    found: files by what they are.
+  """
+  lines = [f'  {what:<13} {where}' for what, where in found.items()]
+  return '\n'.join([f'in {folder}:', *lines])

@@ -5,9 +5,6 @@ bazel run //nat_tf:train -- --architecture=darts --workdir=W
 
 from __future__ import annotations
 
-import dataclasses
-import time
-
 from nat_tf import command  # isort: skip
 
 from absl import flags
@@ -34,15 +31,11 @@ flags.mark_flag_as_required('architecture')
 def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
-  config = TrainConfig.from_flags()
-  if config.data_dir is not None:
-    # The workdir remembers it for commands that are called elsewhere.
-    path = command.path(config.data_dir)
-    config = dataclasses.replace(config, data_dir=path)
+  config = command.with_data_dir(TrainConfig.from_flags())
   name = architecture_source.label(config.architecture or '')
   architecture = config.resolved()
   workdir = workdir_lib.Workdir(
-    command.path(_WORKDIR.value or _default_workdir(name, config.dataset)),
+    command.workdir(_WORKDIR.value, f'{name}-{config.dataset}'),
     TrainConfig,
   )
   where = f'training on {config.dataset}, workdir {workdir.path}'
@@ -51,11 +44,6 @@ def main(argv: list[str]):
   )
   print(_table(name, summary))
   print(_where(workdir))
-
-
-def _default_workdir(name: str, dataset: str) -> str:
-  safe = f'{name}-{dataset}'.replace('/', '_').replace(':', '_')
-  return f'nat_tf_runs/{safe}-{time.strftime("%Y%m%d-%H%M%S")}'
 
 
 def _table(name: str, summary: dict) -> str:
@@ -81,8 +69,7 @@ def _where(workdir: workdir_lib.Workdir) -> str:
     'numbers': f'{training.SUMMARY}, training.csv, training.png',
     'TensorBoard': f'tensorboard --logdir={workdir.events}',
   }
-  lines = [f'  {what:<13} {where}' for what, where in files.items()]
-  return '\n'.join([f'in {workdir.path}:', *lines])
+  return text_table.files(workdir.path, files)
 
 
 if __name__ == '__main__':

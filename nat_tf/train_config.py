@@ -10,25 +10,24 @@ from nat_tf import data
 from nat_tf import layout
 from nat_tf import skeletons
 from nat_tf.architecture import Architecture
+from nat_tf.data_settings import DataSettings
+from nat_tf.setting import BELOW_ONE
+from nat_tf.setting import COUNT
+from nat_tf.setting import NOT_NEGATIVE
+from nat_tf.setting import POSITIVE
+from nat_tf.setting import SEED
+from nat_tf.setting import SHARE
 from nat_tf.setting import ConfigError
 from nat_tf.setting import Range
-from nat_tf.setting import Settings
 from nat_tf.setting import setting
 
 SCHEDULES = ('cosine', 'exponential', 'constant')
 PRECISIONS = ('float32', 'bfloat16', 'float16')
 AUGMENTATIONS = ('none', 'shift', 'resized_crop')
 
-_COUNT = Range(least=1)
-_NOT_NEGATIVE = Range(least=0)
-_POSITIVE = Range(above=0)
-_SHARE = Range(above=0, below=1)
-_BELOW_ONE = Range(least=0, below=1)
-_SEED = Range(least=0, below=2**31)  # TensorFlow's seeds are int32.
-
 
 @dataclasses.dataclass(frozen=True)
-class TrainConfig(Settings):
+class TrainConfig(DataSettings):
   """How to train a final network from scratch; the defaults suit `digits`.
 
   Every field says what it means. The papers' recipes (method, section 6) are in
@@ -37,17 +36,6 @@ class TrainConfig(Settings):
 
   noun = 'training'
 
-  dataset: str = setting(
-    'digits', 'TFDS name of an image-classification data set'
-  )
-  data_dir: str | None = setting(
-    None, 'directory of the prepared data sets; default: the one TFDS uses'
-  )
-  image_size: int = setting(
-    0,
-    'side in pixels to which images are cropped and resized, 0 for as they are',
-    range=_NOT_NEGATIVE,
-  )
   architecture: str | None = setting(
     None,
     'what to train: a published name, a file of JSON or text, or the text of a '
@@ -61,7 +49,7 @@ class TrainConfig(Settings):
   cells: int = setting(
     0,
     'number of cells, where one is repeated; 0 for as published',
-    range=_NOT_NEGATIVE,
+    range=NOT_NEGATIVE,
   )
   channels: int = setting(
     0,
@@ -69,11 +57,11 @@ class TrainConfig(Settings):
     'for as published',
     range=Range(least=0, even=True),
   )
-  epochs: int = setting(30, 'passes over the training examples', range=_COUNT)
+  epochs: int = setting(30, 'passes over the training examples', range=COUNT)
   batch_size: int = setting(
-    64, 'images a step, no more than there are', range=_COUNT
+    64, 'images a step, no more than there are', range=COUNT
   )
-  learning_rate: float = setting(0.05, 'of SGD, the highest', range=_POSITIVE)
+  learning_rate: float = setting(0.05, 'of SGD, the highest', range=POSITIVE)
   schedule: str = setting(
     'cosine',
     'how the learning rate falls: cosine to 0, or by --rate_decay an epoch',
@@ -83,48 +71,48 @@ class TrainConfig(Settings):
     0.97,
     'what is left of the learning rate after an epoch, where --schedule is '
     'exponential',
-    range=_SHARE,
+    range=SHARE,
   )
   warmup_epochs: int = setting(
     0,
     'epochs in the beginning in which the learning rate rises',
-    range=_NOT_NEGATIVE,
+    range=NOT_NEGATIVE,
   )
-  momentum: float = setting(0.9, 'of SGD', range=_BELOW_ONE)
+  momentum: float = setting(0.9, 'of SGD', range=BELOW_ONE)
   weight_decay: float = setting(
-    3e-4, 'as if its square were half in the loss', range=_NOT_NEGATIVE
+    3e-4, 'as if its square were half in the loss', range=NOT_NEGATIVE
   )
   clip_norm: float = setting(
     5.0,
     'longest gradient of all weights together, 0 for any',
-    range=_NOT_NEGATIVE,
+    range=NOT_NEGATIVE,
   )
   label_smoothing: float = setting(
-    0.0, 'share of a label that goes to all classes', range=_BELOW_ONE
+    0.0, 'share of a label that goes to all classes', range=BELOW_ONE
   )
   average: float = setting(
     0.0,
     'decay a step of the moving average of the weights that is taken in the '
     'end, 0 for none; it is lower in the first steps. What is reported before '
     'the end is of the weights as they move',
-    range=_BELOW_ONE,
+    range=BELOW_ONE,
   )
   drop_path: float = setting(
     0.0,
     'probability in the last epoch with which what an operation adds is left '
     'out; it rises from 0',
-    range=_BELOW_ONE,
+    range=BELOW_ONE,
   )
   auxiliary_weight: float = setting(
     0.0,
     'weight of the loss of a second head at two thirds of the depth, 0 for '
     'none',
-    range=_NOT_NEGATIVE,
+    range=NOT_NEGATIVE,
   )
   cutout: int = setting(
     0,
     'side in pixels of the square cut out of training images, 0 for none',
-    range=_NOT_NEGATIVE,
+    range=NOT_NEGATIVE,
   )
   augmentation: str = setting(
     'shift',
@@ -139,10 +127,10 @@ class TrainConfig(Settings):
     choices=PRECISIONS,
   )
   validation_fraction: float = setting(
-    0.1, 'share of the training split that is held out', range=_SHARE
+    0.1, 'share of the training split that is held out', range=SHARE
   )
   seed: int = setting(
-    0, 'decides data order, initial weights and drop path', range=_SEED
+    0, 'decides data order, initial weights and drop path', range=SEED
   )
 
   def __post_init__(self):

@@ -20,7 +20,6 @@ from typing import Any
 import tensorflow as tf
 
 from nat_tf import architecture_json
-from nat_tf import atomic_file
 from nat_tf import checkpoint_directory
 from nat_tf import cost as cost_lib
 from nat_tf import data
@@ -99,7 +98,8 @@ def run(
   training = Training(config, architecture, network, dataset, workdir)
   training.fit(title)
   model = training.model()
-  _save(model, workdir.file(MODEL))
+  with workdir.replacing(MODEL) as temporary:
+    model.save(temporary)
   summary = _summary(training, model)
   workdir.write_json(SUMMARY, summary)
   return summary
@@ -215,22 +215,21 @@ class Training:
       keeps: whether epochs are judged and kept as checkpoints.
     """
     config, steps = self.config, self.steps
-    kept: list[Any] = [
-      training_callbacks.Judge(self._score),
-      training_callbacks.Checkpoints(self._manager),
-    ]
-    return [
+    found: list[Any] = [
       training_callbacks.DropPath(
         self.trainee.drop_path, config.drop_path, config.epochs
       ),
       training_callbacks.Averaging(
         self._average, config.average, self.epoch * steps
       ),
-      *(kept[:1] if keeps else []),
-      self.log,
-      *(kept[1:] if keeps else []),
-      progress_bar.EpochBar(title, config.epochs, steps, self.epoch),
     ]
+    if keeps:
+      found.append(training_callbacks.Judge(self._score))
+    found.append(self.log)
+    if keeps:
+      found.append(training_callbacks.Checkpoints(self._manager))
+    bar = progress_bar.EpochBar(title, config.epochs, steps, self.epoch)
+    return [*found, bar]
 
   def model(self) -> tf.keras.Model:
     """Returns the network as it is used, in float32."""
@@ -318,16 +317,6 @@ def _precision(name: str) -> Iterator[None]:
     yield
   finally:
     tf.keras.mixed_precision.set_global_policy(before)
-
-
-def _save(model: tf.keras.Model, path: str):
-  try:
-    with atomic_file.replacing(path) as temporary:
-      model.save(temporary)
-  except OSError as error:
-    raise workdir_lib.WorkdirError(
-      f'cannot write {path}: {error.strerror or error}'
-    ) from None
 
 
 def _summary(training: Training, model: tf.keras.Model) -> dict[str, Any]:

@@ -16,7 +16,7 @@ class TrainingError(input_error.InputError):
   """A training cannot go on; the message says why."""
 
 
-class _Callback(tf.keras.callbacks.Callback):
+class Callback(tf.keras.callbacks.Callback):
   """A callback that does not make the device wait for every step."""
 
   def __init__(self):
@@ -24,7 +24,7 @@ class _Callback(tf.keras.callbacks.Callback):
     self._supports_tf_logs = True
 
 
-class DropPath(_Callback):
+class DropPath(Callback):
   """Raises the probability of drop path evenly from epoch to epoch.
 
   Args:
@@ -44,7 +44,7 @@ class DropPath(_Callback):
     self._probability.assign(self._last * epoch / max(1, self._epochs - 1))
 
 
-class Averaging(_Callback):
+class Averaging(Callback):
   """Lets the moving average of the weights forget its first values.
 
   They are the initial weights, which a decay d keeps for 1 / (1 - d) steps and
@@ -72,7 +72,7 @@ class Averaging(_Callback):
     self._step += 1
 
 
-class Judge(_Callback):
+class Judge(Callback):
   """Adds to an epoch's logs how the network does on held-out images.
 
   Args:
@@ -97,7 +97,7 @@ class Judge(_Callback):
       logs[f'validation_{name}'] = value
 
 
-class Checkpoints(_Callback):
+class Checkpoints(Callback):
   """Writes a checkpoint after every epoch, numbered from 1.
 
   Args:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from nat_tf import atomic_file
 from nat_tf import epoch_table
+from nat_tf import training_callbacks
 from nat_tf import workdir as workdir_lib
 
 _COLUMNS = (
@@ -29,7 +30,7 @@ _LOGITS = 'head/logits'
 _DARK, _LIGHT = '#1f4e79', '#d98e32'
 
 
-class TrainingLog(tf.keras.callbacks.Callback):
+class TrainingLog(training_callbacks.Callback):
   """Writes `training.csv`, event files, and in the end `training.png`.
 
   Losses in training hold what is asked of training alone (smoothed labels, drop
@@ -49,7 +50,6 @@ class TrainingLog(tf.keras.callbacks.Callback):
     self, workdir: workdir_lib.Workdir, done: int, steps: int, batch_size: int
   ):
     super().__init__()
-    self._supports_tf_logs = True
     self._workdir = workdir
     self._steps = steps
     self._batch_size = batch_size

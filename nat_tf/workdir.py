@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+import contextlib
 import dataclasses
 import json
 import os
@@ -137,20 +139,31 @@ class Workdir:
     except input_error.InputError as error:
       raise WorkdirError(f'cannot use {self.config_file}: {error}') from None
 
+  @contextlib.contextmanager
+  def replacing(self, name: str) -> Iterator[str]:
+    """Lets a file of the directory be written; see `atomic_file.replacing`.
+
+    Raises:
+      WorkdirError: it cannot be written.
+    """
+    path = self.file(name)
+    try:
+      with atomic_file.replacing(path) as temporary:
+        yield temporary
+    except OSError as error:
+      raise WorkdirError(
+        f'cannot write {path}: {error.strerror or error}'
+      ) from None
+
   def write_text(self, name: str, text: str):
     """Writes a file of the directory, wholly or not at all.
 
     Raises:
       WorkdirError: it cannot be written.
     """
-    try:
-      with atomic_file.replacing(self.file(name)) as temporary:
-        with open(temporary, 'w', encoding='utf-8') as file:
-          file.write(text)
-    except OSError as error:
-      raise WorkdirError(
-        f'cannot write {self.file(name)}: {error.strerror or error}'
-      ) from None
+    with self.replacing(name) as temporary:
+      with open(temporary, 'w', encoding='utf-8') as file:
+        file.write(text)
 
   def read_json(self, name: str) -> dict[str, Any]:
     """Reads a JSON file of the directory.

@@ -838,45 +838,40 @@ def _searched() -> list[Case]:
     ('search', bad_files.SEARCHED, 'learning.csv'),
     ('train', bad_files.TRAINED, 'training.csv'),
   ):
-    found.append(
-      _case(
-        command,
+    for words, prepare, what in (
+      (
         'cannot read the checkpoint <here>/W/checkpoints/ckpt-1: …; it is '
         'damaged or of another version, begin anew in a new --workdir',
-        *bad_files.flags(own),
-        '--workdir=W',
-        prepare=bad_files.foreign_checkpoint(own),
-        wrong='going on with a checkpoint of another version',
-        leaves=True,
-      )
-    )
-    found.append(
-      _case(
-        command,
+        bad_files.foreign_checkpoint(own),
+        'a checkpoint of another version',
+      ),
+      (
         f'<here>/W/checkpoints/checkpoint names {bad_files.ELSEWHERE!r}, which '
         'is not in <here>/W/checkpoints; checkpoints are read from their own '
         'directory only',
-        *bad_files.flags(own),
-        '--workdir=W',
-        prepare=bad_files.checkpoint_elsewhere(own),
-        wrong='going on with a checkpoint outside of the workdir',
-        leaves=True,
-      )
-    )
-    found.append(
-      _case(
-        command,
+        bad_files.checkpoint_elsewhere(own),
+        'a checkpoint outside of the workdir',
+      ),
+      (
         f'cannot add to <here>/W/{name}: row 1 does not hold …; move it away',
-        *bad_files.flags(own),
-        '--workdir=W',
-        prepare=bad_files.both(
+        bad_files.both(
           bad_files.config(own),
           bad_files.text(f'W/{name}', 'epoch,seconds\n1,long\n'),
         ),
-        wrong=f'going on with a damaged {name}',
-        leaves=True,
+        f'a damaged {name}',
+      ),
+    ):
+      found.append(
+        _case(
+          command,
+          words,
+          *bad_files.flags(own),
+          '--workdir=W',
+          prepare=prepare,
+          wrong=f'going on with {what}',
+          leaves=True,
+        )
       )
-    )
   return found
 
 

@@ -37,3 +37,15 @@ def run(module: str, *arguments: str, cwd: str):
     text=True,
     check=False,
   )
+
+
+def saved_model_cli(path: str) -> str:
+  """Returns what TensorFlow's own tool shows of a SavedModel."""
+  module = 'tensorflow.python.tools.saved_model_cli'
+  return subprocess.run(
+    [sys.executable, '-m', module, 'show', '--all', f'--dir={path}'],
+    env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
+    capture_output=True,
+    text=True,
+    check=True,
+  ).stdout

@@ -12,6 +12,7 @@ from absl.testing import absltest
 from absl.testing import parameterized
 
 from nat_tf import command
+from nat_tf import train_config
 
 _SCRIPT = """
 from nat_tf import command
@@ -209,6 +210,27 @@ class RunTest(parameterized.TestCase):
       file.write('from nat_tf import command\nimport gym\n')
     done = self._run()
     self.assertEqual((done.stderr, done.returncode), ('', 0))
+
+
+class WorkdirTest(absltest.TestCase):
+  def test_is_where_the_user_wants_it(self):
+    self.assertEqual(command.workdir('w', 'a'), os.path.join(os.getcwd(), 'w'))
+
+  def test_is_one_directory_whatever_the_data_set_is_called(self):
+    found = command.workdir(None, 'compare-imagenet_resized/32x32:3.0.2')
+    folder, name = os.path.split(found)
+    self.assertEqual(folder, os.path.join(os.getcwd(), 'nat_tf_runs'))
+    self.assertRegex(
+      name, r'^compare-imagenet_resized_32x32_3\.0\.2-\d{8}-\d{6}$'
+    )
+
+  def test_data_directories_are_right_from_anywhere(self):
+    config = train_config.TrainConfig(data_dir='d')
+    self.assertEqual(
+      command.with_data_dir(config).data_dir, os.path.join(os.getcwd(), 'd')
+    )
+    config = train_config.TrainConfig()
+    self.assertEqual(command.with_data_dir(config), config)
 
 
 if __name__ == '__main__':

@@ -6,13 +6,12 @@ import json
 import os
 import pathlib
 import re
-import subprocess
-import sys
 
 from absl.testing import absltest
 import tensorflow as tf
 
 from nat_tf import serving
+from tests import command_line
 from tests import serving_rest
 from tests import small_networks
 
@@ -57,22 +56,8 @@ class DocumentTest(absltest.TestCase):
     )
 
   def test_shows_what_the_tool_prints(self):
-    result = subprocess.run(
-      [
-        sys.executable,
-        '-m',
-        'tensorflow.python.tools.saved_model_cli',
-        'show',
-        '--all',
-        f'--dir={self.path}',
-      ],
-      env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
-      capture_output=True,
-      text=True,
-      check=True,
-    )
     shown = re.search(r'```\n(signature_def.*?)```', _DOCUMENT, re.DOTALL)
-    self.assertIn(shown.group(1), result.stdout)
+    self.assertIn(shown.group(1), command_line.saved_model_cli(self.path))
 
   def test_names_the_error_of_unknown_bytes(self):
     begins = re.search(r'begins `(Unknown.*?)`', _DOCUMENT, re.DOTALL).group(1)

@@ -19,6 +19,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from nat_tf import folding
 from nat_tf import preprocessing
 from nat_tf import serving
+from tests import command_line
 from tests import serving_rest
 from tests import small_networks
 
@@ -211,22 +212,9 @@ class SavedModelTest(ServingTestCase):
     self.assertAllClose(answers, [answers[0]] * len(answers), 0, 1e-6)
 
   def test_is_readable(self):
-    result = subprocess.run(
-      [
-        sys.executable,
-        '-m',
-        'tensorflow.python.tools.saved_model_cli',
-        'show',
-        '--all',
-        f'--dir={self.path}',
-      ],
-      env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
-      capture_output=True,
-      text=True,
-      check=True,
-    )
     shown = {}
-    for text in result.stdout.split("signature_def['")[1:]:
+    printed = command_line.saved_model_cli(self.path)
+    for text in printed.split("signature_def['")[1:]:
       lines = [line.strip() for line in text.splitlines()]
       shown[text[: text.index("'")]] = [
         f'{line[: line.index("]") + 1]} {kind} {shape}'

@@ -20,5 +20,13 @@ class AlignedTest(absltest.TestCase):
     )
 
 
+class FilesTest(absltest.TestCase):
+  def test_a_line_each(self):
+    self.assertEqual(
+      text_table.files('/w', {'model': 'a.keras', 'numbers': 'b, c'}),
+      'in /w:\n  model         a.keras\n  numbers       b, c',
+    )
+
+
 if __name__ == '__main__':
   absltest.main()
