@@ -16,7 +16,9 @@ from nat_tf import operations
 from nat_tf import path_optimizer
 from nat_tf import reward
 from nat_tf import sampling
+from nat_tf import shards
 from nat_tf import spaces
+from nat_tf import strategies
 from nat_tf import transitions
 from nat_tf.search_config import ONE
 from nat_tf.transformer import Transformer
@@ -78,11 +80,25 @@ class Search:
     )
     latest = checkpoint_directory.latest(directory)
     self.epoch = checkpoint_directory.number(latest) if latest else 0
+    self._strategy = transformer.strategy
     self._batches = iter(
-      dataset.weights_batches(start=self.epoch * self._weights_steps)
+      strategies.share_out(
+        self._strategy,
+        dataset.weights_batches(start=self.epoch * self._weights_steps),
+      )
     )
-    self._optimizer = self._make_optimizer()
-    self._learner = self._make_learner(transformer, dataset)
+    self._reward_batches = iter(
+      strategies.give_each(
+        self._strategy,
+        dataset.policy_batches(
+          self._reward_images, self._policy_taken(self.epoch)
+        ),
+      )
+    )
+    with self._strategy.scope():
+      self._optimizer = self._make_optimizer()
+    self._rewards = reward.SharedWeightReward(self._network, self._strategy)
+    self._learner = self._make_learner(transformer)
     checkpoint = tf.train.Checkpoint(
       optimizer=self._optimizer,
       learner=self._learner,
@@ -126,7 +142,7 @@ class Search:
       images = 2 * transformations * self._reward_images
       learns = epoch > config.warmup
       for i in range(self._policy_steps if learns else 0):
-        metrics = self._learner.run(tf.constant(1))._asdict()
+        metrics = self._policy_step(*next(self._reward_batches))
         taken = self._weights_steps + i + 1
         report(self._progress('policy', taken, images, metrics))
       self._manager.save(checkpoint_number=self.epoch)
@@ -146,18 +162,40 @@ class Search:
   @tf.function(autograph=False)
   def _weights_step(self, images, labels):
     """One SGD step on the loss of an architecture drawn at random."""
+    strategy = self._strategy
+    scores = strategy.run(self._replica_weights_step, (images, labels))
+    mean = tf.distribute.ReduceOp.MEAN
+    return {
+      name: strategy.reduce(mean, value, axis=None)
+      for name, value in scores._asdict().items()
+    }
+
+  def _replica_weights_step(self, images, labels):
+    """What a replica does of it; all of them draw the same architecture."""
     seed = tf.random.fold_in(
       tf.constant([self._config.seed, _WEIGHTS_STREAM]),
       tf.cast(self._optimizer.iterations, tf.int32),
     )
     drawn = self._paths(1, seed)
-    scores, gradients = self._network.loss_and_gradients(
-      images, labels, spaces.Encoding(*(x[0] for x in drawn))
+    replicas = self._strategy.num_replicas_in_sync
+    scores, gradients = shards.loss_and_gradients(
+      self._network,
+      images,
+      labels,
+      spaces.Encoding(*(x[0] for x in drawn)),
+      max(1, self._config.shards // replicas),
+      1 / replicas,
     )
     self._optimizer.apply_gradients(
       zip(gradients, self._network.trainable_variables)
     )
-    return scores._asdict()
+    return scores
+
+  @tf.function(autograph=False)
+  def _policy_step(self, images, labels):
+    """One step of the policy; replicas share nothing but the rewards' work."""
+    with self._rewards.measured_on(images, labels):
+      return self._learner.step()._asdict()
 
   def _make_optimizer(self) -> path_optimizer.PathSGD:
     rate: Any = self._config.weights_learning_rate
@@ -202,18 +240,12 @@ class Search:
       enumeration.encode(self._config.search_space(), codes)
     )
 
-  def _make_learner(self, transformer, dataset) -> agent.Learner:
+  def _make_learner(self, transformer) -> agent.Learner:
     config, space = self._config, transformer.space
-    rewards = reward.SharedWeightReward(
-      self._network,
-      dataset.policy_batches(
-        self._reward_images, self._policy_taken(self.epoch)
-      ),
-    )
     world = environment.TransformationEnvironment(
       space,
       sampling.Repeated(self._inputs(), config.policy_samples),
-      rewards,
+      self._rewards,
       transitions.allowed(config.transitions, space.operations),
       config.policy_batch * config.policy_samples,
       config.seed,

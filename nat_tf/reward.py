@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+import contextlib
 import functools
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,17 +19,36 @@ from nat_tf.spaces import Encoding
 class SharedWeightReward:
   """Gain in accuracy on one mini-batch: `R(alpha, w) - R(beta, w)`.
 
-  Every call takes the next batch (method, sections 1 and 4).
+  Every replica scores its part of the transformations, all on the same images
+  (method, sections 1 and 4).
 
   Args:
     network: the super network.
-    batches: endless data set of images `[batch, height, width, channels]` and
-      labels `[batch]`.
+    strategy: has the replicas; None for the one in whose scope this is called.
   """
 
-  def __init__(self, network: supernet.SuperNetwork, batches: tf.data.Dataset):
+  def __init__(
+    self,
+    network: supernet.SuperNetwork,
+    strategy: tf.distribute.Strategy | None = None,
+  ):
     self._network = network
-    self._batches = iter(batches)
+    self._strategy = strategy or tf.distribute.get_strategy()
+    self._batch: tuple[Any, Any] | None = None
+
+  @contextlib.contextmanager
+  def measured_on(self, images: Any, labels: Any) -> Iterator[None]:
+    """Lets all rewards of the block be measured on one batch.
+
+    Args:
+      images: `[batch, height, width, channels]`, the same for every replica.
+      labels: `[batch]` int32, the same for every replica.
+    """
+    self._batch = images, labels
+    try:
+      yield
+    finally:
+      self._batch = None
 
   def __call__(self, beta: Encoding, alpha: Encoding) -> tf.Tensor:
     """Returns the rewards `[architectures]` float32, -1 to 1.
@@ -34,13 +56,29 @@ class SharedWeightReward:
     Args:
       beta: the architectures before, one leading dimension.
       alpha: the architectures after.
+
+    Raises:
+      ValueError: it is called outside of `measured_on`.
     """
-    images, labels = next(self._batches)
-    both = Encoding(*(tf.concat(pair, axis=0) for pair in zip(beta, alpha)))
-    before, after = tf.split(
-      scoring.score(self._network, images, labels, both).accuracy, 2
-    )
-    return after - before
+    if self._batch is None:
+      raise ValueError('rewards need images: call this within `measured_on`')
+    strategy, count = self._strategy, beta.operations.shape[0]
+    each = -(-count // strategy.num_replicas_in_sync)
+
+    def gains(images, labels):
+      replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+      # Where they do not come out even, the last one is scored again.
+      mine = tf.minimum(replica * each + tf.range(each), count - 1)
+      pairs = zip(*(map(tf.identity, x) for x in (beta, alpha)))
+      both = Encoding(
+        *(tf.concat([tf.gather(x, mine) for x in pair], 0) for pair in pairs)
+      )
+      scores = scoring.score(self._network, images, labels, both)
+      before, after = tf.split(scores.accuracy, 2)
+      return after - before
+
+    found = strategy.run(gains, self._batch)
+    return strategy.gather(found, axis=0)[:count]
 
 
 # Up to so many architectures times batches are faster one by one than it takes

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from nat_tf import compiled
 from nat_tf import supernet
 from nat_tf import value_numbers
 from nat_tf.spaces import Encoding
@@ -83,10 +84,8 @@ def _numbers(
   network: SuperNetwork, plans: Sequence[CellPlan]
 ) -> list[CellNumbers]:
   """Numbers the results of all cells, `[architectures, ...]`."""
-  number = tf.function(
-    lambda path, inputs: value_numbers.number_cell(network.space, path, inputs),
-    autograph=False,
-    experimental_attributes={'_noinline': True},
+  number = compiled.once(
+    lambda path, inputs: value_numbers.number_cell(network.space, path, inputs)
   )
   stem = tf.zeros_like(plans[0].path.operations[:, 0])
   outputs = [stem] * network.space.inputs

@@ -23,6 +23,7 @@ from nat_tf import progress_bar
 from nat_tf import result
 from nat_tf import search_config
 from nat_tf import setting
+from nat_tf import strategy_flags
 from nat_tf import text_table
 from nat_tf import transformer as transformer_lib
 from nat_tf import workdir as workdir_lib
@@ -46,6 +47,7 @@ _CANDIDATES = flags.DEFINE_integer(
 SearchConfig.define_flags()
 flags.adopt_module_key_flags(setting)
 flags.adopt_module_key_flags(budget_flags)
+flags.adopt_module_key_flags(strategy_flags)
 
 
 def main(argv: list[str]):
@@ -64,9 +66,13 @@ def main(argv: list[str]):
   _check_ignored(config)
   layout.check(architecture, config.skeleton())
   config.search_space().encode(architecture)
+  strategy_flags.check()
+  # Nothing was computed so far, which strategies insist on.
+  strategy = strategy_flags.create()
+  config = config.on_devices(strategy.num_replicas_in_sync)
   workdir.check(config)
   dataset = data.load(config.data_config())
-  transformer = transformer_lib.Transformer(config, dataset)
+  transformer = transformer_lib.Transformer(config, dataset, strategy)
   # What is possible depends on the images' size and the number of classes.
   transformer.terms(architecture, budget)
   workdir.create(config)

@@ -54,8 +54,9 @@ class SearchConfig(DataSettings):
   """
 
   noun = 'search'
-  # Before there were samples, every architecture was transformed once.
-  formerly = {'policy_samples': 1}
+  # Before there were samples, every architecture was transformed once; before
+  # there were shards, a batch was normalised as a whole.
+  formerly = {'policy_samples': 1, 'shards': 1}
 
   space: str = setting(
     'micro',
@@ -100,6 +101,13 @@ class SearchConfig(DataSettings):
     range=NOT_NEGATIVE,
   )
   batch_size: int = setting(64, 'images a step', range=COUNT)
+  shards: int = setting(
+    0,
+    'equal parts of a batch that batch norm normalises by themselves, which '
+    'decides what is learned; a multiple of the number of devices, which then '
+    'does not; 0 for as many as there are devices',
+    range=NOT_NEGATIVE,
+  )
   reward_images: int = setting(
     0,
     'images that the rewards of a policy step are measured on, 0 for as many '
@@ -218,6 +226,30 @@ class SearchConfig(DataSettings):
   def check_kept(cls, values: dict[str, Any]):
     """See the base class: no file may lead to another one."""
     architecture_source.check_kept(values.get('architecture'))
+
+  def on_devices(self, count: int) -> SearchConfig:
+    """Returns the configuration with the shards that so many devices take.
+
+    Args:
+      count: of devices.
+
+    Raises:
+      ConfigError: batch, shards and devices do not divide one another.
+    """
+    shards = self.shards or count
+    if shards % count:
+      raise ConfigError(
+        f'--shards is {shards}, but there are {count} devices; give a multiple '
+        f'of {count}'
+      )
+    if self.batch_size % shards:
+      near = shards * max(1, round(self.batch_size / shards))
+      raise ConfigError(
+        f'--batch_size is {self.batch_size}, which is no multiple of the '
+        f'{shards} shards that it is divided into; give {near}, or other '
+        '--shards'
+      )
+    return dataclasses.replace(self, shards=shards)
 
   def held_out_codes(self) -> np.ndarray:
     """Returns the codes of what is held out, `[held_out]`."""

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from nat_tf import compiled
 from nat_tf import layout
 from nat_tf import operations as operations_lib
 from nat_tf.layout import CellPlace
@@ -222,9 +223,9 @@ class CellProgram:
     self._graph = space.graph(place.kind)
     self._null = space.index('null')
     self.slots = slots_of(space, place)
-    self.forward = _once(self._forward)
-    self.recall = _once(self._recall)
-    self.backward = _once(self._backward)
+    self.forward = compiled.once(self._forward)
+    self.recall = compiled.once(self._recall)
+    self.backward = compiled.once(self._backward)
 
   @staticmethod
   def key(
@@ -496,25 +497,6 @@ class EdgeKind(NamedTuple):
     return chain.forward(x, [])[0] if chain else x
 
 
-def _once(function):
-  """Compiles a function that all its callers share.
-
-  A function that is not inlined is optimised and instantiated once, however
-  many cells and edges call it: start-up does not grow with the network.
-  """
-  return tf.function(
-    function, autograph=False, experimental_attributes={'_noinline': True}
-  )
-
-
-def _traced_once(function):
-  """Shares the trace only: small functions are quicker where they are inlined.
-
-  Tracing branches is what takes longest before the first step.
-  """
-  return tf.function(function, autograph=False)
-
-
 @functools.cache
 def _place_shapes(
   kind: EdgeKind, inputs: int, size: tuple[int, int]
@@ -605,7 +587,7 @@ def _forward_edge(kind: EdgeKind):
     ]
     return tf.switch_case(operation, branches)
 
-  return _once(edge)
+  return compiled.once(edge)
 
 
 @functools.cache
@@ -630,10 +612,10 @@ def _backward_edge(kind: EdgeKind):
     ]
     return tf.switch_case(operation, branches)
 
-  return _once(edge)
+  return compiled.once(edge)
 
 
-@_traced_once
+@compiled.traced_once
 def _choose(index, tensors):
   """Returns one of several tensors of one shape, without copying it."""
   if len(tensors) == 1:
@@ -641,13 +623,13 @@ def _choose(index, tensors):
   return tf.switch_case(index, [lambda t=t: t for t in tensors])
 
 
-@_traced_once
+@compiled.traced_once
 def _or_zeros(flag, x):
   """Returns `x`, or zeros."""
   return tf.cond(flag, lambda: x, lambda: tf.zeros(x.shape))
 
 
-@_traced_once
+@compiled.traced_once
 def _plus(flag, total, x):
   """Returns `total + x`, or `total`."""
   return tf.cond(flag, lambda: total + x, lambda: total)

@@ -158,22 +158,32 @@ class Transformer:
     network: the super network, which scores candidates.
     actor: the policy, which proposes them.
     dataset: its held-out part scores candidates.
+    strategy: the devices that hold the super network.
   """
 
-  def __init__(self, config: SearchConfig, dataset: data.ImageDataset):
+  def __init__(
+    self,
+    config: SearchConfig,
+    dataset: data.ImageDataset,
+    strategy: tf.distribute.Strategy | None = None,
+  ):
     """Makes one that has learned nothing yet.
 
     Args:
       config: sizes and seed.
       dataset: its held-out part scores candidates.
+      strategy: the devices that hold the super network; None for one. The
+        policy, which is small, stays on the host.
     """
     tf.keras.utils.set_random_seed(config.seed)
     self.config = config
     self.space = config.search_space()
     self.dataset = dataset
-    self.network = supernet.SuperNetwork(
-      self.space, self._frame(config.cells, config.channels)
-    )
+    self.strategy = strategy or tf.distribute.get_strategy()
+    with self.strategy.scope():
+      self.network = supernet.SuperNetwork(
+        self.space, self._frame(config.cells, config.channels)
+      )
     self.actor = policy.create(
       config.policy, self.space, seed=config.seed, stay=config.stay()
     )

@@ -1,0 +1,59 @@
+"""What is left of a cluster starts anew when one of its processes is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import contextlib
+import os
+import sys
+
+import tensorflow as tf
+
+from nat_tf import strategies
+
+# How often this process was started anew without an end of its work.
+_COUNT = 'NAT_TF_RESTARTS'
+_MOST = 20
+
+# What TensorFlow raises when another process is gone. It says itself that only
+# a restart resets its collective operations.
+_LOST = (
+  tf.errors.UnavailableError,
+  tf.errors.AbortedError,
+  tf.errors.CancelledError,
+  tf.errors.DeadlineExceededError,
+)
+
+
+@contextlib.contextmanager
+def when_lost(strategy: tf.distribute.Strategy) -> Iterator[None]:
+  """Starts this process anew if another one is lost in the block.
+
+  It then waits for the other one to be started again, and goes on from the last
+  checkpoint like any run.
+
+  Args:
+    strategy: of the run; where it has one process, nothing is done.
+
+  Raises:
+    StrategyError: other processes were lost again and again.
+  """
+  try:
+    yield
+  except _LOST as error:
+    if not strategies.has_workers(strategy):
+      raise
+    count = int(os.environ.get(_COUNT, '0')) + 1
+    if count > _MOST:
+      raise strategies.StrategyError(
+        f'workers were lost {count} times; the last error was: '
+        f'{" ".join(str(error).split())[:200]}'
+      ) from error
+    print(
+      'warning: another worker was lost; waiting for it to be started again, '
+      'to go on from the last checkpoint',
+      file=sys.stderr,
+      flush=True,
+    )
+    os.environ[_COUNT] = str(count)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
