@@ -428,9 +428,18 @@ class _Builder:
 
 
 def normalization(name: str) -> tf.keras.layers.Layer:
-  """Returns batch norm as all final networks have it."""
+  """Returns batch norm as all final networks have it.
+
+  In the scope of a strategy with several replicas its statistics are those of
+  the images of all of them.
+  """
+  replicas = tf.distribute.get_strategy().num_replicas_in_sync
   return _layers.BatchNormalization(
-    momentum=_MOMENTUM, epsilon=stages.EPSILON, name=name
+    momentum=_MOMENTUM,
+    epsilon=stages.EPSILON,
+    name=name,
+    # Not where there is one: it would take the slower of two kernels.
+    synchronized=replicas > 1,
   )
 
 

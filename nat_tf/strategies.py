@@ -128,12 +128,19 @@ def share_out(
   """
   if strategy.num_replicas_in_sync == 1:
     return batches
+  return strategy.experimental_distribute_dataset(divisible(batches))
+
+
+def divisible(batches: tf.data.Dataset) -> tf.data.Dataset:
+  """Returns batches that `tf.distribute` divides by examples, not by files.
+
+  So that their order is the same on any number of machines.
+  """
   options = tf.data.Options()
-  # Files cannot be divided: the order of the examples is decided before.
   options.experimental_distribute.auto_shard_policy = (
     tf.data.experimental.AutoShardPolicy.DATA
   )
-  return strategy.experimental_distribute_dataset(batches.with_options(options))
+  return batches.with_options(options)
 
 
 def give_each(

@@ -11,6 +11,7 @@ from absl import flags
 
 from nat_tf import architecture_source
 from nat_tf import setting
+from nat_tf import strategy_flags
 from nat_tf import text_table
 from nat_tf import training
 from nat_tf import workdir as workdir_lib
@@ -25,6 +26,7 @@ _WORKDIR = flags.DEFINE_string(
 )
 TrainConfig.define_flags()
 flags.adopt_module_key_flags(setting)
+flags.adopt_module_key_flags(strategy_flags)
 flags.mark_flag_as_required('architecture')
 
 
@@ -39,8 +41,15 @@ def main(argv: list[str]):
     TrainConfig,
   )
   where = f'training on {config.dataset}, workdir {workdir.path}'
+  strategy_flags.check()
+  strategy = strategy_flags.create()
   summary = training.run(
-    config, architecture, workdir, name, lambda: print(where, flush=True)
+    config,
+    architecture,
+    workdir,
+    name,
+    lambda: print(where, flush=True),
+    strategy,
   )
   print(_table(name, summary))
   print(_where(workdir))

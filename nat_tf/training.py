@@ -31,6 +31,7 @@ from nat_tf import learning_rate
 from nat_tf import progress_bar
 from nat_tf import reach
 from nat_tf import setting
+from nat_tf import strategies
 from nat_tf import training_callbacks
 from nat_tf import training_log
 from nat_tf import training_network
@@ -60,6 +61,7 @@ def run(
   workdir: workdir_lib.Workdir,
   title: str = 'training',
   begin: Callable[[], None] | None = None,
+  strategy: tf.distribute.Strategy | None = None,
 ) -> dict[str, Any]:
   """Trains, or goes on where an earlier call stopped.
 
@@ -70,6 +72,7 @@ def run(
       training with the same settings that was finished, nothing is done.
     title: what the progress bar calls it.
     begin: called when all is checked and there is something to do.
+    strategy: the devices to train on; None for one.
 
   Returns:
     What `summary.json` holds.
@@ -95,7 +98,7 @@ def run(
   workdir.write_json(PREPROCESSING, dataset.info.to_dict())
   if begin is not None:
     begin()
-  training = Training(config, architecture, network, dataset, workdir)
+  training = Training(config, architecture, network, dataset, workdir, strategy)
   training.fit(title)
   model = training.model()
   with workdir.replacing(MODEL) as temporary:
@@ -140,6 +143,10 @@ class Training:
     dataset: what it learns from.
     workdir: holds checkpoints and logs; training goes on from the last
       checkpoint there.
+    strategy: the devices to train on; None for one.
+
+  Raises:
+    ConfigError: a batch cannot be divided among the devices.
 
   Attributes:
     config, architecture, network, dataset: see above.
@@ -156,7 +163,10 @@ class Training:
     network: layout.NetworkConfig,
     dataset: data.ImageDataset,
     workdir: workdir_lib.Workdir,
+    strategy: tf.distribute.Strategy | None = None,
   ):
+    self._strategy = strategy or tf.distribute.get_strategy()
+    _check_divides(config.batch_size, self._strategy.num_replicas_in_sync)
     self.config = config
     self.architecture = architecture
     self.network = network
@@ -166,7 +176,7 @@ class Training:
     self.steps = images // config.batch_size
     tf.keras.utils.set_random_seed(config.seed)
     self._average = tf.Variable(0.0, trainable=False, name='average')
-    with _precision(config.precision):
+    with self._strategy.scope(), _precision(config.precision):
       self.trainee = training_network.build(
         architecture,
         network,
@@ -243,10 +253,14 @@ class Training:
 
     They were those of the weights as they moved (Izmailov et al., UAI 2018).
     """
-    forward = tf.function(
-      lambda images: self.trainee.model(images, training=True), autograph=False
-    )
-    for images, _ in self.batches().take(_STATISTICS_BATCHES):
+    strategy, model = self._strategy, self.trainee.model
+
+    @tf.function(autograph=False)
+    def forward(images):
+      strategy.run(lambda part: model(part, training=True), (images,))
+
+    batches = self.batches().take(_STATISTICS_BATCHES)
+    for images, _ in strategies.share_out(strategy, batches):
       forward(images)
 
   def _compile(self):
@@ -301,11 +315,22 @@ class Training:
       wanted = tf.one_hot(labels, classes)
       return images, (wanted, wanted) if two else wanted
 
-    return batches.map(targets).prefetch(tf.data.AUTOTUNE)
+    ready = batches.map(targets).prefetch(tf.data.AUTOTUNE)
+    return strategies.divisible(ready)
 
   def _score(self) -> evaluation.Score:
-    batches = self.dataset.candidate_batches()
+    batches = strategies.divisible(self.dataset.candidate_batches())
     return evaluation.score(self.trainee.inference, batches)
+
+
+def _check_divides(batch_size: int, devices: int):
+  """Refuses a batch of which the devices would get unequal parts."""
+  if batch_size % devices:
+    near = devices * max(1, round(batch_size / devices))
+    raise setting.ConfigError(
+      f'--batch_size is {batch_size}, which is no multiple of the {devices} '
+      f'devices; give {near}'
+    )
 
 
 @contextlib.contextmanager

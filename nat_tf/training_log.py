@@ -82,7 +82,9 @@ class TrainingLog(training_callbacks.Callback):
     """Adds a row; `logs` get speed and learning rate, too."""
     images = self._timed * self._batch_size
     logs['images_per_second'] = images / (self._last - self._first)
-    logs['learning_rate'] = float(self.model.optimizer.learning_rate)
+    logs['learning_rate'] = float(
+      tf.convert_to_tensor(self.model.optimizer.learning_rate)
+    )
     row = {name: float(logs[name]) for name in _COLUMNS if name in logs}
     for name in ('loss', 'accuracy'):
       # With an auxiliary head Keras tells the outputs' own by these names.
