@@ -6,6 +6,7 @@ bazel run //nat_tf:compare -- --architectures=resnet20,W/transformed.json
 from __future__ import annotations
 
 from collections.abc import Sequence
+import functools
 
 from nat_tf import command  # isort: skip
 
@@ -17,6 +18,7 @@ from nat_tf import data
 from nat_tf import description
 from nat_tf import part_latency
 from nat_tf import setting
+from nat_tf import strategy_flags
 from nat_tf import trained as trained_lib
 from nat_tf import training
 from nat_tf.comparison_config import Recipe
@@ -48,6 +50,7 @@ _LATENCY = flags.DEFINE_bool(
 )
 Recipe.define_flags()
 flags.adopt_module_key_flags(setting)
+flags.adopt_module_key_flags(strategy_flags)
 flags.mark_flag_as_required('architectures')
 
 
@@ -57,12 +60,15 @@ def main(argv: list[str]):
   recipe = command.with_data_dir(Recipe.from_flags())
   # Before anything is written: every training needs it.
   data.check(recipe.data_config())
+  strategy_flags.check()
+  contenders = comparison.contenders(_ARCHITECTURES.value)
+  strategy = strategy_flags.create()
   one = comparison.Comparison(
     recipe,
-    comparison.contenders(_ARCHITECTURES.value),
+    contenders,
     _SEEDS.value,
     command.workdir(_WORKDIR.value, f'compare-{recipe.dataset}'),
-    training.run,
+    functools.partial(training.run, strategy=strategy),
     _latencies if _LATENCY.value else None,
   )
   print(
