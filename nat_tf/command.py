@@ -6,12 +6,13 @@ loaded is decided here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import contextlib
 import dataclasses
 import gc
 import os
 import re
+import shlex
 import sys
 import time
 from typing import Any, TypeVar
@@ -52,6 +53,8 @@ _PLAIN = {
   r'^(flag --\w+=.{60}).{60,}(: it)': r'\1...\2',
   'Flag (--[a-z_]+) must have a value other than None.': r'\1 must be given',
 }
+# As if the process had died of SIGINT.
+_INTERRUPTED = 130
 _LONGEST = 300
 _LONGEST_LINE = 2000
 
@@ -82,7 +85,7 @@ def run(main: Callable[[list[str]], None]):
     except input_error.InputError as error:
       fail(str(error))
     except KeyboardInterrupt:
-      fail('interrupted')
+      fail('interrupted', _INTERRUPTED)
     except BrokenPipeError:
       _stop_quietly()
     except OSError as error:
@@ -97,6 +100,44 @@ def run(main: Callable[[list[str]], None]):
       fail(_NO_MEMORY)
 
   app.run(checked, flags_parser=_parse)
+
+
+@contextlib.contextmanager
+def resumable(workdir: str) -> Iterator[None]:
+  """Lets a run in the block be told to stop; says then how to go on.
+
+  The command then exits with 128 and the signal's number, as if it had died of
+  it.
+
+  Args:
+    workdir: of the run.
+  """
+  # Late, for commands that run nothing must not load more than they need.
+  from nat_tf import stopping
+
+  try:
+    yield
+  except stopping.Stopped as stopped:
+    _leave(
+      f'stopped by {stopped.signal.name} after step {stopped.step}, all of it '
+      f'is kept; go on with: {_again(workdir)}',
+      128 + stopped.signal,
+    )
+
+
+def _again(workdir: str) -> str:
+  """Returns the line that calls this command again, on the same workdir."""
+  main = sys.modules['__main__']
+  spec = getattr(main, '__spec__', None)
+  file = os.path.basename(sys.argv[0]).removesuffix('.py')
+  name = spec.name.rpartition('.')[2] if spec else file
+  if 'BUILD_WORKSPACE_DIRECTORY' in os.environ:
+    called = ['bazel', 'run', f'//nat_tf:{name}', '--']
+  else:
+    called = [sys.executable, '-m', f'nat_tf.{name}']
+  given = flags.FLAGS['workdir'].value is not None
+  own = [] if given else [f'--workdir={workdir}']
+  return shlex.join([*called, *sys.argv[1:], *own])
 
 
 def path(text: str) -> str:
@@ -169,17 +210,27 @@ def with_data_dir(config: Config) -> Config:
   return dataclasses.replace(config, data_dir=path(config.data_dir))
 
 
-def fail(message: str):
-  """Prints one line and exits with 1."""
+def fail(message: str, status: int = 1):
+  """Prints one line and exits.
+
+  Args:
+    message: what is wrong.
+    status: the exit code.
+  """
   line = ' '.join(message.split())
   if len(line) > _LONGEST_LINE:
     line = f'{line[:_LONGEST_LINE]}...'
-  print(f'error: {line}', file=sys.stderr, flush=True)
+  _leave(f'error: {line}', status)
+
+
+def _leave(line: str, status: int):
+  """Prints a line on standard error and exits."""
+  print(line, file=sys.stderr, flush=True)
   try:
     sys.stdout.flush()
   except (OSError, ValueError):
     _drop_output()
-  sys.exit(1)
+  sys.exit(status)
 
 
 def _check_path(text: str):

@@ -6,11 +6,13 @@ bazel run //nat_tf:compare -- --architectures=resnet20,W/transformed.json
 from __future__ import annotations
 
 from collections.abc import Sequence
+import functools
 
 from nat_tf import command  # isort: skip
 
 from absl import flags
 
+from nat_tf import checkpoint_flags
 from nat_tf import comparison
 from nat_tf import comparison_report
 from nat_tf import data
@@ -48,6 +50,7 @@ _LATENCY = flags.DEFINE_bool(
 )
 Recipe.define_flags()
 flags.adopt_module_key_flags(setting)
+flags.adopt_module_key_flags(checkpoint_flags)
 flags.mark_flag_as_required('architectures')
 
 
@@ -62,15 +65,16 @@ def main(argv: list[str]):
     comparison.contenders(_ARCHITECTURES.value),
     _SEEDS.value,
     command.workdir(_WORKDIR.value, f'compare-{recipe.dataset}'),
-    training.run,
+    functools.partial(training.run, minutes=checkpoint_flags.minutes()),
     _latencies if _LATENCY.value else None,
   )
   print(
     f'comparison on {recipe.dataset}, workdir {one.workdir.path}', flush=True
   )
-  for results in one.run():
-    if results.runs:
-      comparison_report.write(results, one.workdir)
+  with command.resumable(one.workdir.path):
+    for results in one.run():
+      if results.runs:
+        comparison_report.write(results, one.workdir)
   if not results.runs:
     raise comparison.ComparisonError(
       f'all trainings failed: {next(iter(results.failures.values()))}'

@@ -10,6 +10,7 @@ from nat_tf import command  # isort: skip
 from absl import flags
 
 from nat_tf import architecture_source
+from nat_tf import checkpoint_flags
 from nat_tf import setting
 from nat_tf import text_table
 from nat_tf import training
@@ -25,6 +26,7 @@ _WORKDIR = flags.DEFINE_string(
 )
 TrainConfig.define_flags()
 flags.adopt_module_key_flags(setting)
+flags.adopt_module_key_flags(checkpoint_flags)
 flags.mark_flag_as_required('architecture')
 
 
@@ -39,9 +41,15 @@ def main(argv: list[str]):
     TrainConfig,
   )
   where = f'training on {config.dataset}, workdir {workdir.path}'
-  summary = training.run(
-    config, architecture, workdir, name, lambda: print(where, flush=True)
-  )
+  with command.resumable(workdir.path):
+    summary = training.run(
+      config,
+      architecture,
+      workdir,
+      name,
+      lambda: print(where, flush=True),
+      checkpoint_flags.minutes(),
+    )
   print(_table(name, summary))
   print(_where(workdir))
 

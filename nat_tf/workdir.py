@@ -10,6 +10,7 @@ import os
 from typing import Any
 
 from nat_tf import atomic_file
+from nat_tf import directory_lock
 from nat_tf import input_error
 from nat_tf import json_input
 from nat_tf import search_config
@@ -92,20 +93,47 @@ class Workdir:
       WorkdirError: it holds something else, another run, or cannot be made.
     """
     self.check(config)
+    self._make()
+    if not self._listed():
+      self.write_text('config.json', config.to_json())
+
+  @contextlib.contextmanager
+  def filled(self, config: setting.Settings) -> Iterator[None]:
+    """Makes the directory for a run, and keeps other runs out of it meanwhile.
+
+    Raises:
+      LockError: another process fills it.
+      WorkdirError: see `create`.
+    """
+    self.check(config)
+    self._make()
+    with contextlib.ExitStack() as stack:
+      try:
+        stack.enter_context(directory_lock.held(self.path))
+      except OSError as error:
+        raise self._unusable(error) from None
+      self.create(config)
+      yield
+
+  def _make(self):
     try:
       os.makedirs(self.path, exist_ok=True)
     except OSError as error:
       raise self._unusable(error) from None
-    if not self._listed():
-      self.write_text('config.json', config.to_json())
 
   def _listed(self) -> list[str]:
+    """Returns what a run has written to the directory."""
     try:
-      return os.listdir(self.path)
+      names = os.listdir(self.path)
     except FileNotFoundError:
       return []
     except OSError as error:
       raise self._unusable(error) from None
+    return [
+      name
+      for name in names
+      if name != directory_lock.FILE and not name.startswith(atomic_file.PREFIX)
+    ]
 
   def _unusable(self, error: OSError) -> WorkdirError:
     return WorkdirError(
