@@ -58,9 +58,7 @@ def readable(directory: str) -> str | None:
       or there were checkpoints, and none of them can be read.
   """
   stated: CheckpointError | None = None
-  last: str | None = None
   try:
-    last = latest(directory)
     known = _recorded(directory)
   except ElsewhereError:
     raise
@@ -76,8 +74,8 @@ def readable(directory: str) -> str | None:
     faults.append(f'{os.path.basename(path)} ({fault})')
   if stated is not None:
     raise stated
-  if last is not None:
-    raise _unreadable(last, faults[0])
+  if latest(directory) is not None:
+    raise _unreadable(known[0], faults[0])
   if faults:
     # No checkpoint was ever finished: the first one was being written.
     _warn(directory, faults, known, stated, None)

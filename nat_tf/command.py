@@ -116,11 +116,14 @@ def resumable(workdir: str) -> Iterator[None]:
   from nat_tf import stopping
 
   try:
-    yield
+    with stopping.raised():
+      yield
   except stopping.Stopped as stopped:
+    kept = ''
+    if stopped.step is not None:
+      kept = f' after step {stopped.step}, which is kept'
     _leave(
-      f'stopped by {stopped.signal.name} after step {stopped.step}, all of it '
-      f'is kept; go on with: {_again(workdir)}',
+      f'stopped by {stopped.signal.name}{kept}; go on with: {_again(workdir)}',
       128 + stopped.signal,
     )
 

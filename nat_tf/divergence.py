@@ -62,8 +62,9 @@ class Watch:
 
   @tf.function(autograph=False)
   def _see(self, step: tf.Tensor, loss: tf.Tensor):
-    # Not a number is not below either.
-    first = ~(tf.abs(loss) < LIMIT) & tf.equal(self._step, 0)
+    # Not `~(tf.abs(loss) < LIMIT)`, which TensorFlow makes `>=` of: NaN passes.
+    bad = ~tf.math.is_finite(loss) | (tf.abs(loss) >= LIMIT)
+    first = bad & tf.equal(self._step, 0)
     self._step.assign(tf.where(first, step, self._step))
     self._loss.assign(tf.where(first, loss, self._loss))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import os
 import signal
@@ -13,17 +13,43 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stopped(Exception):
-  """A run was told to stop, and did so with a checkpoint.
+  """A run was told to stop.
 
   Attributes:
     signal: which one told it.
-    step: the last one that was taken.
+    step: of the checkpoint that was written for that; None if none was.
   """
 
-  def __init__(self, number: int, step: int):
+  def __init__(self, number: int, step: int | None = None):
     super().__init__(f'{signal.Signals(number).name} after step {step}')
     self.signal = signal.Signals(number)
     self.step = step
+
+
+@contextlib.contextmanager
+def raised() -> Iterator[None]:
+  """Has SIGTERM and Ctrl-C raise `Stopped` in the block, wherever it is."""
+  with _handled(_raise):
+    yield
+
+
+def _raise(number: int, frame: Any):
+  del frame
+  raise Stopped(number)
+
+
+@contextlib.contextmanager
+def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
+  """Has a function called by signals, if this is Python's main thread."""
+  if threading.current_thread() is not threading.main_thread():
+    yield
+    return
+  before = {number: signal.signal(number, handler) for number in SIGNALS}
+  try:
+    yield
+  finally:
+    for number, former in before.items():
+      signal.signal(number, former)
 
 
 class Notice:
@@ -43,17 +69,8 @@ class Notice:
     A second one ends it at once, as it would without this. Outside of the main
     thread, where Python handles no signals, nothing is noted.
     """
-    if threading.current_thread() is not threading.main_thread():
+    with _handled(self._note):
       yield
-      return
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    for number in SIGNALS:
-      signal.signal(number, self._note)
-    try:
-      yield
-    finally:
-      for number, handler in before.items():
-        signal.signal(number, handler)
 
   def _note(self, number: int, frame: Any):
     del frame
