@@ -29,6 +29,7 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
 from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
+from absl import logging  # noqa: E402
 from gym_notices import notices  # noqa: E402
 
 from nat_tf import input_error  # noqa: E402
@@ -264,7 +265,11 @@ def _drop_output():
 def _parse(argv: list[str]) -> list[str]:
   """Parses flags; absl would print the usage of them all."""
   try:
-    return flags.FLAGS(argv)
+    rest = flags.FLAGS(argv)
+    # What TensorFlow says of writing in the background is no news.
+    if not flags.FLAGS['verbosity'].present:
+      logging.set_verbosity(logging.WARNING)
+    return rest
   except flags.Error as error:
     message = str(error)
     for words, plain in _PLAIN.items():

@@ -57,8 +57,8 @@ class Watch:
 
   def fault(self) -> Fault | None:
     """Returns what was noticed; waits for the steps so far."""
-    step = int(self._step)
-    return Fault(step, float(self._loss)) if step else None
+    step = int(self._step.numpy())
+    return Fault(step, float(self._loss.numpy())) if step else None
 
   @tf.function(autograph=False)
   def _see(self, step: tf.Tensor, loss: tf.Tensor):

@@ -819,14 +819,12 @@ def _kept() -> list[Case]:
     found.append(
       _case(
         command,
-        '<here>/W is being filled by process 123; wait for it, stop it, or give '
-        'another --workdir',
+        '<here>/W is being filled by process 123; wait for it, stop it, or '
+        'give another --workdir',
         *bad_files.flags(own),
         '--workdir=W',
         prepare=bad_files.both(bad_files.config(own), bad_files.held),
-        wrong='going on with a search while it runs'
-        if command == 'search'
-        else 'going on with a training while it runs',
+        wrong='going on with a run that another process runs',
       )
     )
   return found

@@ -28,6 +28,13 @@ class WatchTest(parameterized.TestCase):
     watch.see(1, tf.constant(2.0, tf.bfloat16))
     self.assertIsNone(watch.fault())
 
+  def test_under_a_strategy(self):
+    # Its variables are of another kind, and are no numbers by themselves.
+    with tf.distribute.MirroredStrategy(['CPU:0']).scope():
+      watch = divergence.Watch()
+      watch.see(3, tf.constant(math.nan))
+      self.assertEqual(watch.fault().step, 3)
+
   def test_traces_once(self):
     watch = divergence.Watch()
     for step in range(1, 9):
