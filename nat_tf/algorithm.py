@@ -9,7 +9,9 @@ import tensorflow as tf
 
 from nat_tf import agent
 from nat_tf import checkpoint_directory
+from nat_tf import checkpoints
 from nat_tf import data
+from nat_tf import divergence
 from nat_tf import enumeration
 from nat_tf import environment
 from nat_tf import operations
@@ -25,6 +27,8 @@ from nat_tf.transformer import Transformer
 
 # Keeps the architectures of weight steps apart from other uses of the seed.
 _WEIGHTS_STREAM = 2
+_WEIGHTS_REMEDY = '--weights_learning_rate or --weights_clip_norm'
+_POLICY_REMEDY = '--policy_learning_rate'
 
 
 class Progress(NamedTuple):
@@ -56,18 +60,28 @@ class Search:
     transformer: what learns.
     dataset: what it learns from.
     directory: of the checkpoints; the search goes on from the last one there.
+    minutes: from one checkpoint to the next; see `checkpoints.Checkpoints`.
+    aside: where a worker other than the chief writes; see there.
 
   Raises:
-    CheckpointError: the last checkpoint is damaged or of another version.
+    CheckpointError: no checkpoint can be read, or they are of another version.
 
   Attributes:
     epoch: the epoch that runs, or the last one that was finished.
+    done: steps that were taken before `run`.
+    notes: what an earlier `run` noted with the checkpoint that was found.
   """
 
   def __init__(
-    self, transformer: Transformer, dataset: data.ImageDataset, directory: str
+    self,
+    transformer: Transformer,
+    dataset: data.ImageDataset,
+    directory: str,
+    minutes: float = 10.0,
+    aside: str | None = None,
   ):
     self._config = transformer.config
+    self._dataset = dataset
     self._network = transformer.network
     self._paths = self._weights_sampler()
     parts, batch = dataset.info.examples, self._config.batch_size
@@ -78,46 +92,56 @@ class Search:
     self._policy_steps = self._config.policy_steps or max(
       1, parts.policy // self._reward_images
     )
-    latest = checkpoint_directory.latest(directory)
-    self.epoch = checkpoint_directory.number(latest) if latest else 0
+    found = checkpoint_directory.readable(directory)
+    self.done = checkpoint_directory.number(found) if found else 0
+    self.epoch, within = self._place(self.done)
     self._strategy = transformer.strategy
     self._batches = iter(
       strategies.share_out(
         self._strategy,
-        dataset.weights_batches(start=self.epoch * self._weights_steps),
+        dataset.weights_batches(
+          start=self.epoch * self._weights_steps
+          + min(within, self._weights_steps)
+        ),
       )
     )
     self._reward_batches = iter(
       strategies.give_each(
         self._strategy,
-        dataset.policy_batches(
-          self._reward_images, self._policy_taken(self.epoch)
-        ),
+        dataset.policy_batches(self._reward_images, self._policy_done()),
       )
     )
-    with self._strategy.scope():
-      self._optimizer = self._make_optimizer()
     self._rewards = reward.SharedWeightReward(self._network, self._strategy)
     self._learner = self._make_learner(transformer)
-    checkpoint = tf.train.Checkpoint(
-      optimizer=self._optimizer,
-      learner=self._learner,
-      **transformer.trackables(),
-    )
-    self._manager = tf.train.CheckpointManager(checkpoint, directory, 2)
-    if latest:
-      with checkpoint_directory.reading(latest):
-        checkpoint.restore(latest).assert_consumed()
+    self._watch = divergence.Watch()
+    with self._strategy.scope():
+      self._optimizer = self._make_optimizer()
+      self._checkpoints = checkpoints.Checkpoints(
+        directory,
+        found,
+        minutes,
+        self._check,
+        aside,
+        optimizer=self._optimizer,
+        learner=self._learner,
+        **transformer.trackables(),
+      )
+    self.notes = self._checkpoints.notes
 
   @property
   def steps(self) -> int:
     """Steps of the whole search."""
     return self._taken(self._config.epochs)
 
-  @property
-  def done(self) -> int:
-    """Steps of the finished epochs, before `run`."""
-    return self._taken(self.epoch)
+  def _place(self, step: int) -> tuple[int, int]:
+    """Returns how many epochs so many steps finish, and steps of the next."""
+    warm = self._taken(self._config.warmup)
+    if step < warm:
+      return divmod(step, self._weights_steps)
+    epochs, within = divmod(
+      step - warm, self._weights_steps + self._policy_steps
+    )
+    return self._config.warmup + epochs, within
 
   def _taken(self, epochs: int) -> int:
     """Returns the steps of so many epochs from the first."""
@@ -126,26 +150,88 @@ class Search:
   def _policy_taken(self, epochs: int) -> int:
     return max(0, epochs - self._config.warmup) * self._policy_steps
 
-  def run(self, report: Callable[[Progress], None]):
-    """Learns to the end; writes a checkpoint after every epoch.
+  def _policy_done(self) -> int:
+    """Returns how many of the steps before `run` were the policy's."""
+    epochs, within = self._place(self.done)
+    return self._policy_taken(epochs) + max(0, within - self._weights_steps)
+
+  def run(
+    self,
+    report: Callable[[Progress], None],
+    notes: Callable[[], checkpoints.Notes] = dict,
+  ):
+    """Learns to the end; writes checkpoints as time goes by, and in the end.
 
     Args:
       report: is told of every step.
+      notes: returns what a checkpoint should hold beside; see `notes`.
+
+    Raises:
+      CheckpointError: a checkpoint cannot be written.
+      DataError: the data set cannot be read any more.
+      DivergenceError: a loss is no number any more.
+      stopping.Stopped: the process was told to stop; a checkpoint was written.
     """
+    with self._checkpoints.running(notes):
+      for step in range(self.done + 1, self.steps + 1):
+        with self._dataset.reading():
+          progress = self._take(step)
+        self._watch.see(step, progress.metrics['loss'])
+        if progress.ends_epoch:
+          self._check()
+        report(progress)
+        self._checkpoints.after_step(step)
+      self._checkpoints.finish(self.steps)
+
+  def _take(self, step: int) -> Progress:
+    """Takes the step with this number, from 1."""
     config = self._config
-    for epoch in range(self.epoch + 1, config.epochs + 1):
-      self.epoch = epoch
-      for i in range(self._weights_steps):
-        metrics = self._weights_step(*next(self._batches))
-        report(self._progress('weights', i + 1, config.batch_size, metrics))
-      transformations = config.policy_batch * config.policy_samples
-      images = 2 * transformations * self._reward_images
-      learns = epoch > config.warmup
-      for i in range(self._policy_steps if learns else 0):
-        metrics = self._policy_step(*next(self._reward_batches))
-        taken = self._weights_steps + i + 1
-        report(self._progress('policy', taken, images, metrics))
-      self._manager.save(checkpoint_number=self.epoch)
+    finished, within = self._place(step - 1)
+    self.epoch = finished + 1
+    if within < self._weights_steps:
+      metrics = self._weights_step(*next(self._batches))
+      return self._progress('weights', within + 1, config.batch_size, metrics)
+    transformations = config.policy_batch * config.policy_samples
+    images = 2 * transformations * self._reward_images
+    try:
+      metrics = self._policy_step(*next(self._reward_batches))
+    except tf.errors.InvalidArgumentError as error:
+      # TF-Agents looks at its loss itself.
+      if 'CheckNumerics' not in str(error):
+        raise
+      raise self._diverged(
+        f'the loss of the policy is no number in step {step}', _POLICY_REMEDY
+      ) from None
+    return self._progress('policy', within + 1, images, metrics)
+
+  def _check(self):
+    """Refuses to go on with, or to keep, what is no number.
+
+    Raises:
+      DivergenceError: see above.
+    """
+    fault = self._watch.fault()
+    if fault is None:
+      learned = (self._network, self._learner)
+      variables = [x for part in learned for x in part.variables]
+      if divergence.finite([*variables, *self._optimizer.variables]):
+        return
+      raise self._diverged(
+        f'a weight is no number after step {self._watch.seen}', _WEIGHTS_REMEDY
+      )
+    phase, remedy = 'policy', _POLICY_REMEDY
+    if self._place(fault.step - 1)[1] < self._weights_steps:
+      phase, remedy = 'weights', _WEIGHTS_REMEDY
+    raise self._diverged(
+      f'the loss of the {phase} is {fault.loss:g} in step {fault.step}', remedy
+    )
+
+  def _diverged(self, what: str, remedy: str) -> divergence.DivergenceError:
+    return divergence.DivergenceError(
+      f'{what}: the search diverged in epoch {self.epoch}; '
+      f'{self._checkpoints.state()}; the same settings would go the same way, '
+      f'give a lower {remedy} and a new --workdir'
+    )
 
   def _progress(self, phase, taken, images, metrics) -> Progress:
     step = self._taken(self.epoch - 1) + taken

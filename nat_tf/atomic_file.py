@@ -7,6 +7,9 @@ import contextlib
 import os
 import tempfile
 
+# Of what a process leaves behind that is ended meanwhile.
+PREFIX = '.nat_tf-'
+
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
@@ -36,7 +39,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
   # A directory of its own, and not `mkstemp`, whose file only its owner may
   # read: the block creates the file itself, with the user's usual mode.
   folder = folder or '.'
-  with tempfile.TemporaryDirectory(prefix='.nat_tf-', dir=folder) as aside:
+  with tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder) as aside:
     temporary = os.path.join(aside, name)
     yield temporary
     os.replace(temporary, os.path.join(folder, name))

@@ -1,33 +1,92 @@
-"""Checkpoints of a directory, none of which may lie elsewhere or be foreign."""
+"""Checkpoints of a directory, none of which may lie elsewhere or be foreign.
+
+The file `checkpoint` says which there are. Where it is gone or damaged, or what
+it names is, the files beside it count; what cannot be read is passed over for
+the one before.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import contextlib
 import os
 import re
+import shutil
+import sys
+import time
 
 from google.protobuf import text_format
 import tensorflow as tf
 from tensorflow.python.training import checkpoint_state_pb2
 
+from nat_tf import atomic_file
 from nat_tf import input_error
+from nat_tf import tensorflow_error
 
 _STATE = 'checkpoint'
 # Two paths and two times; far above.
 _MAX_BYTES = 100_000
 _NAME = re.compile(r'\w{1,40}-([0-9]{1,9})', re.ASCII)
+_INDEX = re.compile(rf'({_NAME.pattern})\.index', re.ASCII)
+# What TensorFlow writes of ours: whole, and while it does.
+_PART = re.compile(
+  r'(ckpt-[0-9]{1,9})(\.index|\.data-\d{5}-of-\d{5}|_temp)|'
+  r'checkpoint\.tmp[0-9a-f]{32}',
+  re.ASCII,
+)
 
 
 class CheckpointError(input_error.InputError):
   """A checkpoint cannot be used; the message names it."""
 
 
-def latest(directory: str) -> str | None:
-  """Returns the path of the last checkpoint; None before any.
+class ElsewhereError(CheckpointError):
+  """The file `checkpoint` leads out of its directory."""
 
-  `tf.train.CheckpointManager` believes the file `checkpoint`, wherever its
-  paths lead, and deletes what it names. Call this before one is made.
+
+def readable(directory: str) -> str | None:
+  """Returns the path of the last checkpoint that is whole; None before any.
+
+  All of it is read for that, and held against its checksums. What is passed
+  over is said in one line on standard error.
+
+  Args:
+    directory: of the checkpoints; need not exist.
+
+  Raises:
+    CheckpointError: the file `checkpoint` names what is not of this directory;
+      or there were checkpoints, and none of them can be read.
+  """
+  stated: CheckpointError | None = None
+  try:
+    known = _recorded(directory)
+  except ElsewhereError:
+    raise
+  except CheckpointError as error:
+    stated, known = error, []
+  files = [path for path in _present(directory) if path not in known]
+  faults: list[str] = []
+  for path in [*known, *files]:
+    fault = damage(path)
+    if fault is None:
+      _warn(directory, faults, known, stated, path)
+      return path
+    faults.append(f'{os.path.basename(path)} ({fault})')
+  if stated is not None:
+    raise stated
+  if latest(directory) is not None:
+    raise _unreadable(known[0], faults[0])
+  if faults:
+    # No checkpoint was ever finished: the first one was being written.
+    _warn(directory, faults, known, stated, None)
+  return None
+
+
+def latest(directory: str) -> str | None:
+  """Returns the path that the file `checkpoint` names; None before any.
+
+  `tf.train.CheckpointManager` believes that file, wherever its paths lead, and
+  deletes what it names. Call this, or `readable`, before one is made.
 
   Args:
     directory: of the checkpoints; need not exist.
@@ -36,39 +95,74 @@ def latest(directory: str) -> str | None:
     CheckpointError: the file `checkpoint` is damaged, or names what is not a
       checkpoint of this directory.
   """
-  file = os.path.join(directory, _STATE)
-  try:
-    with open(file, 'rb') as opened:
-      content = opened.read(_MAX_BYTES + 1)
-  except (FileNotFoundError, NotADirectoryError):
+  known = _recorded(directory)
+  if not known:
     return None
-  except OSError as error:
-    raise CheckpointError(f'cannot read {file}: {error.strerror}') from None
-  state = checkpoint_state_pb2.CheckpointState()
-  try:
-    if len(content) > _MAX_BYTES:
-      raise ValueError('too large')
-    text_format.Parse(content.decode('utf-8'), state)
-    number(state.model_checkpoint_path)
-  except (text_format.ParseError, ValueError) as error:
+  if not os.path.exists(f'{known[0]}.index'):
     raise CheckpointError(
-      f'{file} is damaged: {" ".join(str(error).split())[:200]}; begin anew in '
-      'a new --workdir'
-    ) from None
-  for path in (state.model_checkpoint_path, *state.all_model_checkpoint_paths):
-    where = os.path.abspath(os.path.join(directory, path))
-    if os.path.dirname(where) != os.path.abspath(directory):
-      raise CheckpointError(
-        f'{file} names {ascii(path[:80])}, which is not in {directory}; '
-        'checkpoints are read from their own directory only'
-      )
-  name = os.path.basename(state.model_checkpoint_path)
-  path = os.path.join(directory, name)
-  if not os.path.exists(f'{path}.index'):
-    raise CheckpointError(
-      f'{file} names {name}, which is not there; begin anew in a new --workdir'
+      f'{os.path.join(directory, _STATE)} names {os.path.basename(known[0])}, '
+      'which is not there; begin anew in a new --workdir'
     )
-  return path
+  return known[0]
+
+
+def damage(path: str) -> str | None:
+  """Returns what is wrong with the files of a checkpoint; None if nothing is.
+
+  Args:
+    path: of the checkpoint.
+  """
+  if not os.path.exists(f'{path}.index'):
+    return 'it is not there'
+  try:
+    reader = tf.train.load_checkpoint(path)
+    for name in reader.get_variable_to_shape_map():
+      reader.get_tensor(name)
+  except (tf.errors.OpError, IndexError, ValueError, RuntimeError) as error:
+    return tensorflow_error.reason(error)
+  return None
+
+
+def record(directory: str, path: str | None):
+  """Makes the file `checkpoint` say that a checkpoint is the last one.
+
+  Older ones that are there stay; newer ones, and what a run left half-written,
+  are removed. Only for who holds the workdir.
+
+  Args:
+    directory: of the checkpoints; need not exist.
+    path: the checkpoint, as `readable` found it; None for none at all.
+  """
+  if not os.path.isdir(directory):
+    return
+  kept = []
+  if path:
+    older = [x for x in _present(directory) if number(x) < number(path)]
+    kept = [os.path.basename(x) for x in (path, *older)]
+    # TensorFlow deletes those with a time, after the last one to be preserved.
+    now = time.time()
+    state = checkpoint_state_pb2.CheckpointState(
+      model_checkpoint_path=kept[0],
+      all_model_checkpoint_paths=kept[::-1],
+      all_model_checkpoint_timestamps=[now - i for i in range(len(kept))][::-1],
+      last_preserved_timestamp=now - len(kept),
+    )
+    with atomic_file.replacing(os.path.join(directory, _STATE)) as temporary:
+      with open(temporary, 'w', encoding='utf-8') as file:
+        file.write(text_format.MessageToString(state))
+  for name in os.listdir(directory):
+    match = _PART.fullmatch(name)
+    if match and (match.group(2) == '_temp' or match.group(1) not in kept):
+      remove(os.path.join(directory, name))
+
+
+def remove(path: str):
+  """Removes a file or a directory of TensorFlow's, if it is there."""
+  if os.path.isdir(path) and not os.path.islink(path):
+    shutil.rmtree(path, ignore_errors=True)
+  else:
+    with contextlib.suppress(FileNotFoundError):
+      os.remove(path)
 
 
 def number(path: str) -> int:
@@ -80,7 +174,7 @@ def number(path: str) -> int:
   name = os.path.basename(path)
   match = _NAME.fullmatch(name)
   if match is None:
-    raise ValueError(f'it names {ascii(name[:40])}; names are ckpt-<epoch>')
+    raise ValueError(f'it names {ascii(name[:40])}; names are ckpt-<step>')
   return int(match.group(1))
 
 
@@ -97,7 +191,90 @@ def reading(path: str) -> Iterator[None]:
   try:
     yield
   except (tf.errors.OpError, AssertionError, ValueError, TypeError) as error:
+    raise _unreadable(path, type(error).__name__) from error
+
+
+def _unreadable(path: str, why: str) -> CheckpointError:
+  return CheckpointError(
+    f'cannot read the checkpoint {path}: {why}; it is damaged or of another '
+    'version, begin anew in a new --workdir'
+  )
+
+
+def _recorded(directory: str) -> list[str]:
+  """Returns the paths in the file `checkpoint`, the last one first.
+
+  Raises:
+    CheckpointError: see `latest`.
+  """
+  file = os.path.join(directory, _STATE)
+  try:
+    with open(file, 'rb') as opened:
+      content = opened.read(_MAX_BYTES + 1)
+  except (FileNotFoundError, NotADirectoryError):
+    return []
+  except OSError as error:
+    raise CheckpointError(f'cannot read {file}: {error.strerror}') from None
+  state = checkpoint_state_pb2.CheckpointState()
+  try:
+    if len(content) > _MAX_BYTES:
+      raise ValueError('too large')
+    text_format.Parse(content.decode('utf-8'), state)
+    number(state.model_checkpoint_path)
+  except (text_format.ParseError, ValueError) as error:
     raise CheckpointError(
-      f'cannot read the checkpoint {path}: {type(error).__name__}; it is '
-      'damaged or of another version, begin anew in a new --workdir'
-    ) from error
+      f'{file} is damaged: {" ".join(str(error).split())[:200]}; begin anew in '
+      'a new --workdir'
+    ) from None
+  paths = [
+    state.model_checkpoint_path,
+    *reversed(state.all_model_checkpoint_paths),
+  ]
+  for path in paths:
+    where = os.path.abspath(os.path.join(directory, path))
+    if os.path.dirname(where) != os.path.abspath(directory):
+      raise ElsewhereError(
+        f'{file} names {ascii(path[:80])}, which is not in {directory}; '
+        'checkpoints are read from their own directory only'
+      )
+  names = [os.path.basename(path) for path in paths]
+  return [
+    os.path.join(directory, name)
+    for name in dict.fromkeys(names)
+    if _NAME.fullmatch(name)
+  ]
+
+
+def _present(directory: str) -> list[str]:
+  """Returns the checkpoints whose index is there, the highest number first."""
+  try:
+    matches = map(_INDEX.fullmatch, os.listdir(directory))
+  except OSError:
+    return []
+  paths = [
+    os.path.join(directory, match.group(1)) for match in matches if match
+  ]
+  return sorted(paths, key=number, reverse=True)
+
+
+def _warn(
+  directory: str,
+  faults: Sequence[str],
+  known: Sequence[str],
+  stated: CheckpointError | None,
+  path: str | None,
+):
+  """Says what was passed over, if anything was."""
+  parts = [f'passed over {", ".join(faults)}'] if faults else []
+  if stated is not None:
+    parts.insert(0, str(stated).rpartition('; ')[0])
+  elif path is not None and not known:
+    parts.insert(0, f'{os.path.join(directory, _STATE)} is not there')
+  if parts:
+    going = os.path.basename(path) if path else 'the beginning'
+    print(
+      f'warning: checkpoints in {directory}: {"; ".join(parts)}; going on from '
+      f'{going}',
+      file=sys.stderr,
+      flush=True,
+    )

@@ -6,12 +6,13 @@ loaded is decided here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import contextlib
 import dataclasses
 import gc
 import os
 import re
+import shlex
 import sys
 import time
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
 from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
+from absl import logging  # noqa: E402
 from gym_notices import notices  # noqa: E402
 
 from nat_tf import input_error  # noqa: E402
@@ -52,6 +54,8 @@ _PLAIN = {
   r'^(flag --\w+=.{60}).{60,}(: it)': r'\1...\2',
   'Flag (--[a-z_]+) must have a value other than None.': r'\1 must be given',
 }
+# As if the process had died of SIGINT.
+_INTERRUPTED = 130
 _LONGEST = 300
 _LONGEST_LINE = 2000
 
@@ -82,7 +86,7 @@ def run(main: Callable[[list[str]], None]):
     except input_error.InputError as error:
       fail(str(error))
     except KeyboardInterrupt:
-      fail('interrupted')
+      fail('interrupted', _INTERRUPTED)
     except BrokenPipeError:
       _stop_quietly()
     except OSError as error:
@@ -97,6 +101,47 @@ def run(main: Callable[[list[str]], None]):
       fail(_NO_MEMORY)
 
   app.run(checked, flags_parser=_parse)
+
+
+@contextlib.contextmanager
+def resumable(workdir: str) -> Iterator[None]:
+  """Lets a run in the block be told to stop; says then how to go on.
+
+  The command then exits with 128 and the signal's number, as if it had died of
+  it.
+
+  Args:
+    workdir: of the run.
+  """
+  # Late, for commands that run nothing must not load more than they need.
+  from nat_tf import stopping
+
+  try:
+    with stopping.raised():
+      yield
+  except stopping.Stopped as stopped:
+    kept = ''
+    if stopped.step is not None:
+      kept = f' after step {stopped.step}, which is kept'
+    _leave(
+      f'stopped by {stopped.signal.name}{kept}; go on with: {_again(workdir)}',
+      128 + stopped.signal,
+    )
+
+
+def _again(workdir: str) -> str:
+  """Returns the line that calls this command again, on the same workdir."""
+  main = sys.modules['__main__']
+  spec = getattr(main, '__spec__', None)
+  file = os.path.basename(sys.argv[0]).removesuffix('.py')
+  name = spec.name.rpartition('.')[2] if spec else file
+  if 'BUILD_WORKSPACE_DIRECTORY' in os.environ:
+    called = ['bazel', 'run', f'//nat_tf:{name}', '--']
+  else:
+    called = [sys.executable, '-m', f'nat_tf.{name}']
+  given = flags.FLAGS['workdir'].value is not None
+  own = [] if given else [f'--workdir={workdir}']
+  return shlex.join([*called, *sys.argv[1:], *own])
 
 
 def path(text: str) -> str:
@@ -169,17 +214,27 @@ def with_data_dir(config: Config) -> Config:
   return dataclasses.replace(config, data_dir=path(config.data_dir))
 
 
-def fail(message: str):
-  """Prints one line and exits with 1."""
+def fail(message: str, status: int = 1):
+  """Prints one line and exits.
+
+  Args:
+    message: what is wrong.
+    status: the exit code.
+  """
   line = ' '.join(message.split())
   if len(line) > _LONGEST_LINE:
     line = f'{line[:_LONGEST_LINE]}...'
-  print(f'error: {line}', file=sys.stderr, flush=True)
+  _leave(f'error: {line}', status)
+
+
+def _leave(line: str, status: int):
+  """Prints a line on standard error and exits."""
+  print(line, file=sys.stderr, flush=True)
   try:
     sys.stdout.flush()
   except (OSError, ValueError):
     _drop_output()
-  sys.exit(1)
+  sys.exit(status)
 
 
 def _check_path(text: str):
@@ -210,7 +265,11 @@ def _drop_output():
 def _parse(argv: list[str]) -> list[str]:
   """Parses flags; absl would print the usage of them all."""
   try:
-    return flags.FLAGS(argv)
+    rest = flags.FLAGS(argv)
+    # What TensorFlow says of writing in the background is no news.
+    if not flags.FLAGS['verbosity'].present:
+      logging.set_verbosity(logging.WARNING)
+    return rest
   except flags.Error as error:
     message = str(error)
     for words, plain in _PLAIN.items():

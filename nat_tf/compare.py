@@ -12,12 +12,15 @@ from nat_tf import command  # isort: skip
 
 from absl import flags
 
+from nat_tf import checkpoint_flags
 from nat_tf import comparison
 from nat_tf import comparison_report
 from nat_tf import data
 from nat_tf import description
 from nat_tf import part_latency
+from nat_tf import restart
 from nat_tf import setting
+from nat_tf import strategies
 from nat_tf import strategy_flags
 from nat_tf import trained as trained_lib
 from nat_tf import training
@@ -51,6 +54,7 @@ _LATENCY = flags.DEFINE_bool(
 Recipe.define_flags()
 flags.adopt_module_key_flags(setting)
 flags.adopt_module_key_flags(strategy_flags)
+flags.adopt_module_key_flags(checkpoint_flags)
 flags.mark_flag_as_required('architectures')
 
 
@@ -58,25 +62,29 @@ def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
   recipe = command.with_data_dir(Recipe.from_flags())
+  contenders = comparison.contenders(_ARCHITECTURES.value)
+  path = command.workdir(_WORKDIR.value, f'compare-{recipe.dataset}')
+  strategy = strategy_flags.create(_WORKDIR.value)
   # Before anything is written: every training needs it.
   data.check(recipe.data_config())
-  strategy_flags.check()
-  contenders = comparison.contenders(_ARCHITECTURES.value)
-  strategy = strategy_flags.create()
   one = comparison.Comparison(
     recipe,
     contenders,
     _SEEDS.value,
-    command.workdir(_WORKDIR.value, f'compare-{recipe.dataset}'),
-    functools.partial(training.run, strategy=strategy),
+    path,
+    functools.partial(
+      training.run, minutes=checkpoint_flags.minutes(), strategy=strategy
+    ),
     _latencies if _LATENCY.value else None,
+    fills=strategies.is_chief(strategy),
   )
   print(
     f'comparison on {recipe.dataset}, workdir {one.workdir.path}', flush=True
   )
-  for results in one.run():
-    if results.runs:
-      comparison_report.write(results, one.workdir)
+  with restart.when_lost(strategy), command.resumable(one.workdir.path):
+    for results in one.run():
+      if results.runs:
+        comparison_report.write(results, one.workdir)
   if not results.runs:
     raise comparison.ComparisonError(
       f'all trainings failed: {next(iter(results.failures.values()))}'

@@ -24,11 +24,11 @@ import scipy.stats
 import tensorflow as tf
 
 from nat_tf import architecture_source
+from nat_tf import divergence
 from nat_tf import genotype
 from nat_tf import input_error
 from nat_tf import layout
 from nat_tf import training
-from nat_tf import training_callbacks
 from nat_tf import workdir as workdir_lib
 from nat_tf.architecture import Architecture
 from nat_tf.comparison_config import Recipe
@@ -164,6 +164,8 @@ class Comparison:
     train: trains one, or goes on, or returns what was found before.
     measure: measures the latencies of networks that were trained; None to
       leave them out.
+    fills: whether this process fills the directory; of several that run
+      together one does.
 
   Raises:
     ConfigError: a seed or a number of cells is not possible.
@@ -179,8 +181,11 @@ class Comparison:
     workdir: str,
     train: Train,
     measure: Measure | None = None,
+    fills: bool = True,
   ):
     self.workdir = workdir_lib.Workdir(workdir, Recipe)
+    if not fills:
+      self.workdir, measure = self.workdir.aside(), None
     self._recipe = recipe
     self._contenders = contenders
     self._seeds = list(range(recipe.seed, recipe.seed + seeds))
@@ -201,7 +206,10 @@ class Comparison:
     Raises:
       InputError: see the errors of `training.run`.
     """
-    self.workdir.create(self._recipe.without_seed())
+    with self.workdir.filled(self._recipe.without_seed()):
+      yield from self._run()
+
+  def _run(self) -> Iterator[Results]:
     known = Results(self._recipe, self._contenders, self._seeds, {}, {})
     pairs = [(seed, one) for seed in self._seeds for one in self._contenders]
     finished = [pair for pair in pairs if self._finished(*pair)]
@@ -215,7 +223,7 @@ class Comparison:
       try:
         run = self._train(config, one.architecture, directory, title)
         known.runs[one.label, seed] = run
-      except training_callbacks.TrainingError as error:
+      except divergence.DivergenceError as error:
         known.failures[one.label, seed] = str(error)
       if len(finished) <= count < len(pairs) - 1:
         yield dataclasses.replace(

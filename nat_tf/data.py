@@ -18,7 +18,8 @@ same order, from any batch on (`start`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+import contextlib
 import dataclasses
 import functools
 import math
@@ -346,6 +347,22 @@ class ImageDataset:
     source = data_source.source(split, self._config.memory_bytes)
     indices = np.arange(split.examples, dtype=np.int64)
     return self._finished(source.ordered(indices, self._batch_size(batch_size)))
+
+  @contextlib.contextmanager
+  def reading(self) -> Iterator[None]:
+    """Says in a line that files, which were there before, cannot be read.
+
+    Raises:
+      DataError: the block could not read the training split any more.
+    """
+    try:
+      yield
+    except (
+      tf.errors.NotFoundError,
+      tf.errors.DataLossError,
+      tf.errors.PermissionDeniedError,
+    ) as error:
+      raise self._split.error(error) from error
 
   @property
   def has_test_batches(self) -> bool:

@@ -6,11 +6,11 @@ import time
 
 import matplotlib.figure
 import numpy as np
-import tensorflow as tf
 
 from nat_tf import algorithm
-from nat_tf import atomic_file
+from nat_tf import checkpoints
 from nat_tf import epoch_table
+from nat_tf import event_file
 from nat_tf import workdir as workdir_lib
 
 _FILE = 'learning.csv'
@@ -34,50 +34,72 @@ class LearningLog:
   Args:
     workdir: gets TensorBoard's event files, `learning.csv` and `learning.png`.
     done: epochs of an earlier run that are kept.
+    notes: what that run had of the next one, as `notes` gave it.
   """
 
-  def __init__(self, workdir: workdir_lib.Workdir, done: int):
+  def __init__(
+    self,
+    workdir: workdir_lib.Workdir,
+    done: int,
+    notes: checkpoints.Notes | None = None,
+  ):
     self._workdir = workdir
-    self._writer = tf.summary.create_file_writer(workdir.events)
     self._table = epoch_table.EpochTable(workdir, _FILE, _COLUMNS, done)
+    self._events = event_file.EventFile(workdir.events)
     self._begin(done + 1)
+    if notes:
+      self._sums.update(notes['sums'])
+      self._counts.update(notes['counts'])
+      self._images = notes['images']
+      self._started -= notes['seconds']
 
   def __call__(self, progress: algorithm.Progress):
     """Takes in one step."""
     self._images += progress.images
     for name, value in progress.metrics.items():
       column = f'{progress.phase}_{name}'
-      self._values.setdefault(column, []).append(float(value))
+      self._sums[column] = self._sums.get(column, 0.0) + float(value)
+      self._counts[column] = self._counts.get(column, 0) + 1
     if progress.ends_epoch:
       self._end()
       self._begin(progress.epoch + 1)
 
+  def notes(self) -> checkpoints.Notes:
+    """Returns what is known of the epoch that runs, for JSON."""
+    return {
+      'sums': dict(self._sums),
+      'counts': dict(self._counts),
+      'images': self._images,
+      'seconds': time.monotonic() - self._started,
+    }
+
   @property
   def seconds(self) -> float:
-    """Seconds that the epochs so far took."""
-    return self._table.seconds
+    """Seconds that all epochs so far took, the one that runs included."""
+    return self._table.seconds + time.monotonic() - self._started
 
   def close(self):
     """Draws the picture and ends the event file."""
-    self._writer.close()
+    self._events.close()
     if self._table.rows:
-      _draw(self._table, self._workdir.file('learning.png'))
+      with self._workdir.replacing('learning.png') as temporary:
+        _draw(self._table, temporary)
 
   def _begin(self, epoch: int):
     self._epoch = epoch
     self._images = 0
-    self._values: dict[str, list[float]] = {}
+    self._sums: dict[str, float] = {}
+    self._counts: dict[str, int] = {}
     self._started = time.monotonic()
 
   def _end(self):
     seconds = time.monotonic() - self._started
-    row = {name: float(np.mean(v)) for name, v in self._values.items()}
+    row = {name: x / self._counts[name] for name, x in self._sums.items()}
     row['images_per_second'] = self._images / seconds
     row['seconds'] = seconds
-    with self._writer.as_default(step=self._epoch):
-      for name, value in row.items():
-        tf.summary.scalar(name.replace('_', '/', 1), value)
-    self._writer.flush()
+    self._events.add(
+      self._epoch, {name.replace('_', '/', 1): x for name, x in row.items()}
+    )
     self._table.add({'epoch': self._epoch, **row})
 
 
@@ -105,5 +127,4 @@ def _draw(table: epoch_table.EpochTable, path: str):
     axes.set(title=title, xlabel='epoch')
     axes.grid(alpha=0.3)
   panels[1].axhline(0, color='#808080', linewidth=1, linestyle='--')
-  with atomic_file.replacing(path) as temporary:
-    figure.savefig(temporary, dpi=110, metadata={'Software': None})
+  figure.savefig(path, dpi=110, metadata={'Software': None})

@@ -112,14 +112,14 @@ class EpochBar(training_callbacks.Callback):
     title: what is trained.
     epochs: of the whole training.
     steps: of an epoch.
-    done: epochs done before.
+    done: steps taken before.
   """
 
   def __init__(self, title: str, epochs: int, steps: int, done: int):
     super().__init__()
     self._title = title
     self._epochs = epochs
-    self._bar = _bar(epochs * steps, done * steps)
+    self._bar = _bar(epochs * steps, done)
     self._bar.set_description_str(f'{title}: compiling')
     self._compiled = False
 
@@ -144,7 +144,7 @@ class EpochBar(training_callbacks.Callback):
         texts.append(text.format(float(logs[name])).replace('%', ' %'))
     self._bar.set_postfix_str(', '.join(texts))
 
-  def on_train_end(self, logs: Any = None):
+  def close(self):
     """Ends the line."""
     self._bar.close()
 

@@ -15,14 +15,17 @@ from absl import flags
 from nat_tf import algorithm
 from nat_tf import architecture_source
 from nat_tf import budget_flags
+from nat_tf import checkpoint_flags
 from nat_tf import data
 from nat_tf import genotype
 from nat_tf import layout
 from nat_tf import learning_log
 from nat_tf import progress_bar
+from nat_tf import restart
 from nat_tf import result
 from nat_tf import search_config
 from nat_tf import setting
+from nat_tf import strategies
 from nat_tf import strategy_flags
 from nat_tf import text_table
 from nat_tf import transformer as transformer_lib
@@ -48,6 +51,7 @@ SearchConfig.define_flags()
 flags.adopt_module_key_flags(setting)
 flags.adopt_module_key_flags(budget_flags)
 flags.adopt_module_key_flags(strategy_flags)
+flags.adopt_module_key_flags(checkpoint_flags)
 
 
 def main(argv: list[str]):
@@ -66,51 +70,74 @@ def main(argv: list[str]):
   _check_ignored(config)
   layout.check(architecture, config.skeleton())
   config.search_space().encode(architecture)
-  strategy_flags.check()
   # Nothing was computed so far, which strategies insist on.
-  strategy = strategy_flags.create()
+  strategy = strategy_flags.create(_WORKDIR.value)
+  if not strategies.is_chief(strategy):
+    workdir = workdir.aside()
   config = config.on_devices(strategy.num_replicas_in_sync)
   workdir.check(config)
   dataset = data.load(config.data_config())
   transformer = transformer_lib.Transformer(config, dataset, strategy)
   # What is possible depends on the images' size and the number of classes.
   transformer.terms(architecture, budget)
-  workdir.create(config)
-  print(f'search on {config.dataset}, workdir {workdir.path}', flush=True)
-  earlier = learn(transformer, dataset, workdir)
-  transformation = transformer.transform(
-    architecture, _CANDIDATES.value, config.seed, budget
-  )
-  name = architecture_source.label(wanted)
-  result.write(transformation, name, workdir.path)
-  workdir.write_json(
-    'summary.json',
-    {
-      'dataset': config.dataset,
-      'space': config.space,
-      'transitions': config.transitions,
-      'seed': config.seed,
-      'seconds': round(earlier + time.monotonic() - started, 1),
-      'input': transformation.source.summary(name),
-      'transformed': transformation.transformed.summary(f'{name}, transformed'),
-    },
-  )
+  with (
+    restart.when_lost(strategy),
+    workdir.filled(config),
+    command.resumable(workdir.path),
+  ):
+    print(f'search on {config.dataset}, workdir {workdir.path}', flush=True)
+    earlier = learn(transformer, dataset, workdir, checkpoint_flags.minutes())
+    if not strategies.is_chief(strategy):
+      return
+    transformation = transformer.transform(
+      architecture, _CANDIDATES.value, config.seed, budget
+    )
+    name = architecture_source.label(wanted)
+    result.write(transformation, name, workdir.path)
+    seconds = earlier + time.monotonic() - started
+    workdir.write_json(
+      'summary.json', _summary(transformation, name, config, seconds)
+    )
   print(result.table(transformation, name))
   print(_where(workdir))
+
+
+def _summary(
+  transformation: transformer_lib.Transformation,
+  name: str,
+  config: SearchConfig,
+  seconds: float,
+) -> dict:
+  return {
+    'dataset': config.dataset,
+    'space': config.space,
+    'transitions': config.transitions,
+    'seed': config.seed,
+    'seconds': round(seconds, 1),
+    'input': transformation.source.summary(name),
+    'transformed': transformation.transformed.summary(f'{name}, transformed'),
+  }
 
 
 def learn(
   transformer: transformer_lib.Transformer,
   dataset: data.ImageDataset,
   workdir: workdir_lib.Workdir,
+  minutes: float,
 ) -> float:
   """Runs Algorithm 1 with a progress bar and event files.
 
+  Args:
+    transformer: what learns.
+    dataset: what it learns from.
+    workdir: gets checkpoints and files.
+    minutes: from one checkpoint to the next.
+
   Returns:
-    Seconds that epochs of an earlier call took, where this one went on.
+    Seconds that an earlier call took, where this one went on.
   """
-  search = algorithm.Search(transformer, dataset, workdir.checkpoints)
-  log = learning_log.LearningLog(workdir, search.epoch)
+  search = algorithm.Search(transformer, dataset, workdir.checkpoints, minutes)
+  log = learning_log.LearningLog(workdir, search.epoch, search.notes)
   bar = progress_bar.ProgressBar(search.steps, search.done)
   earlier = log.seconds
 
@@ -119,7 +146,7 @@ def learn(
     log(progress)
 
   try:
-    search.run(report)
+    search.run(report, log.notes)
   finally:
     bar.close()
   log.close()

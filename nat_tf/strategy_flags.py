@@ -25,19 +25,18 @@ _VIRTUAL_DEVICES = flags.DEFINE_integer(
 )
 
 
-def check():
-  """Refuses what can be seen to be impossible without touching a device.
-
-  Raises:
-    strategies.StrategyError: see `strategies.create`.
-  """
-  strategies.check(_STRATEGY.value, _VIRTUAL_DEVICES.value)
-
-
-def create():
+def create(workdir: str | None):
   """Returns the `tf.distribute.Strategy` that the flags describe.
 
+  Args:
+    workdir: the value of --workdir, if it was given.
+
   Raises:
-    strategies.StrategyError: see `strategies.create`.
+    strategies.StrategyError: see `strategies.create`; or several machines have
+      no directory in common.
   """
+  if _STRATEGY.value == 'multi_worker' and workdir is None:
+    raise strategies.StrategyError(
+      '--strategy=multi_worker needs a --workdir, one that all workers reach'
+    )
   return strategies.create(_STRATEGY.value, _VIRTUAL_DEVICES.value)

@@ -5,6 +5,7 @@ bazel run //nat_tf:tabular -- --table=cifar10.csv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import dataclasses
 from typing import Any
 
@@ -51,7 +52,18 @@ def main(argv: list[str]):
     command.workdir(_WORKDIR.value, f'tabular-{table.dataset}'),
     TabularConfig,
   )
-  workdir.create(config)
+  with workdir.filled(config):
+    _study(config, table.dataset, plans, studies, workdir)
+
+
+def _study(
+  config: TabularConfig,
+  dataset: str,
+  plans: dict[str, tuple[Any, recipes.Recipe]],
+  studies: Sequence[policy_study.Study],
+  workdir: workdir_lib.Workdir,
+):
+  """Trains and judges all policies; writes and prints what came of it."""
   bounds = [study.bounds() for study in studies]
   outcomes: dict[str, list] = {name: [] for name in plans}
   for name, (model, recipe) in plans.items():
@@ -60,7 +72,7 @@ def main(argv: list[str]):
         _train(study, name, f'{name}, seed {seed}', model, recipe, config)
       )
   facts = {
-    'dataset': table.dataset,
+    'dataset': dataset,
     'transitions': config.transitions,
     'seeds': config.seed_list(),
   }

@@ -10,6 +10,8 @@ from nat_tf import command  # isort: skip
 from absl import flags
 
 from nat_tf import architecture_source
+from nat_tf import checkpoint_flags
+from nat_tf import restart
 from nat_tf import setting
 from nat_tf import strategy_flags
 from nat_tf import text_table
@@ -27,6 +29,7 @@ _WORKDIR = flags.DEFINE_string(
 TrainConfig.define_flags()
 flags.adopt_module_key_flags(setting)
 flags.adopt_module_key_flags(strategy_flags)
+flags.adopt_module_key_flags(checkpoint_flags)
 flags.mark_flag_as_required('architecture')
 
 
@@ -41,16 +44,17 @@ def main(argv: list[str]):
     TrainConfig,
   )
   where = f'training on {config.dataset}, workdir {workdir.path}'
-  strategy_flags.check()
-  strategy = strategy_flags.create()
-  summary = training.run(
-    config,
-    architecture,
-    workdir,
-    name,
-    lambda: print(where, flush=True),
-    strategy,
-  )
+  strategy = strategy_flags.create(_WORKDIR.value)
+  with restart.when_lost(strategy), command.resumable(workdir.path):
+    summary = training.run(
+      config,
+      architecture,
+      workdir,
+      name,
+      lambda: print(where, flush=True),
+      checkpoint_flags.minutes(),
+      strategy,
+    )
   print(_table(name, summary))
   print(_where(workdir))
 

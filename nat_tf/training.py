@@ -1,6 +1,6 @@
 """Trains the final network of an architecture from scratch, by Keras's `fit`.
 
-    training split, what is not held out --> fit <--> a checkpoint an epoch
+    training split, what is not held out --> fit <--> checkpoints
     training split, held out --------------> accuracy after every epoch
     test split ----------------------------> accuracy in the end, once
 
@@ -21,8 +21,10 @@ import tensorflow as tf
 
 from nat_tf import architecture_json
 from nat_tf import checkpoint_directory
+from nat_tf import checkpoints
 from nat_tf import cost as cost_lib
 from nat_tf import data
+from nat_tf import divergence
 from nat_tf import evaluation
 from nat_tf import final_network
 from nat_tf import genotype
@@ -61,6 +63,7 @@ def run(
   workdir: workdir_lib.Workdir,
   title: str = 'training',
   begin: Callable[[], None] | None = None,
+  minutes: float = 10.0,
   strategy: tf.distribute.Strategy | None = None,
 ) -> dict[str, Any]:
   """Trains, or goes on where an earlier call stopped.
@@ -72,6 +75,7 @@ def run(
       training with the same settings that was finished, nothing is done.
     title: what the progress bar calls it.
     begin: called when all is checked and there is something to do.
+    minutes: from one checkpoint to the next.
     strategy: the devices to train on; None for one.
 
   Returns:
@@ -79,13 +83,20 @@ def run(
 
   Raises:
     ArchitectureError: the architecture does not fit the network.
+    CheckpointError: no checkpoint can be read, or none be written.
     ConfigError: a setting does not.
     DataError: the data set cannot be read.
-    TrainingError: the loss is no number any more.
+    DivergenceError: the loss is no number any more.
+    LockError: another process trains in the directory.
     WorkdirError: the directory holds something else, or cannot be written.
+    stopping.Stopped: the process was told to stop; a checkpoint was written.
   """
   text = genotype.to_text(architecture)
   config = dataclasses.replace(config, architecture=text)
+  strategy = strategy or tf.distribute.get_strategy()
+  _check_divides(config.batch_size, strategy.num_replicas_in_sync)
+  if not strategies.is_chief(strategy):
+    workdir = workdir.aside()
   workdir.check(config)
   if os.path.exists(workdir.file(SUMMARY)):
     return training_summary.read(workdir)
@@ -93,12 +104,22 @@ def run(
   dataset = data.load(config.data_config())
   network = config.network_config(architecture, dataset.info)
   _check(config, architecture, network, dataset.info)
-  workdir.create(config)
-  architecture_json.save(workdir.file(ARCHITECTURE), architecture)
-  workdir.write_json(PREPROCESSING, dataset.info.to_dict())
-  if begin is not None:
-    begin()
-  training = Training(config, architecture, network, dataset, workdir, strategy)
+  with workdir.filled(config):
+    if begin is not None:
+      begin()
+    training = Training(
+      config, architecture, network, dataset, workdir, minutes, strategy
+    )
+    return _trained(training, workdir, title)
+
+
+def _trained(
+  training: Training, workdir: workdir_lib.Workdir, title: str
+) -> dict[str, Any]:
+  """Trains to the end; writes and returns what came of it."""
+  with workdir.replacing(ARCHITECTURE) as temporary:
+    architecture_json.save(temporary, training.architecture)
+  workdir.write_json(PREPROCESSING, training.dataset.info.to_dict())
   training.fit(title)
   model = training.model()
   with workdir.replacing(MODEL) as temporary:
@@ -143,16 +164,14 @@ class Training:
     dataset: what it learns from.
     workdir: holds checkpoints and logs; training goes on from the last
       checkpoint there.
+    minutes: from one checkpoint to the next.
     strategy: the devices to train on; None for one.
-
-  Raises:
-    ConfigError: a batch cannot be divided among the devices.
 
   Attributes:
     config, architecture, network, dataset: see above.
     trainee: the network as it is trained, compiled.
     steps: of an epoch.
-    epoch: how many epochs are done.
+    step: how many steps are done.
     log: what they measured.
   """
 
@@ -163,10 +182,10 @@ class Training:
     network: layout.NetworkConfig,
     dataset: data.ImageDataset,
     workdir: workdir_lib.Workdir,
+    minutes: float = 10.0,
     strategy: tf.distribute.Strategy | None = None,
   ):
     self._strategy = strategy or tf.distribute.get_strategy()
-    _check_divides(config.batch_size, self._strategy.num_replicas_in_sync)
     self.config = config
     self.architecture = architecture
     self.network = network
@@ -185,11 +204,18 @@ class Training:
         seed=config.seed,
       )
       self._compile()
-    self._manager = self._restored()
-    latest = self._manager.latest_checkpoint
-    self.epoch = checkpoint_directory.number(latest) if latest else 0
+      self._checkpoints = self._restored(minutes)
+    self._watch = divergence.Watch()
+    self.step = self._checkpoints.step
+    # An epoch that was finished has its row; nothing of it goes on.
+    notes = self._checkpoints.notes if self.step % self.steps else {}
+    self._sums = notes.get('sums', [])
     self.log = training_log.TrainingLog(
-      workdir, self.epoch, self.steps, config.batch_size
+      workdir,
+      self.step,
+      self.steps,
+      config.batch_size,
+      notes.get('seconds', 0.0),
     )
 
   def fit(self, title: str):
@@ -199,25 +225,30 @@ class Training:
       title: what the progress bar calls it.
 
     Raises:
-      TrainingError: the loss is no number any more.
+      CheckpointError: a checkpoint cannot be written.
+      DataError: the data set cannot be read any more.
+      DivergenceError: the loss is no number any more.
+      stopping.Stopped: the process was told to stop; a checkpoint was written.
     """
     config = self.config
-    self.trainee.model.fit(
-      self.batches(),
-      epochs=config.epochs,
-      initial_epoch=self.epoch,
-      steps_per_epoch=self.steps,
-      verbose=0,
-      callbacks=self.callbacks(title),
-    )
-    self.epoch = config.epochs
+    callbacks = self.callbacks(title)
+    with self._checkpoints.running(self._notes), self.dataset.reading():
+      try:
+        self.trainee.model.fit(
+          self.batches(),
+          epochs=config.epochs,
+          steps_per_epoch=self.steps,
+          verbose=0,
+          callbacks=callbacks,
+        )
+      finally:
+        callbacks[-1].close()
+      self.step = config.epochs * self.steps
     if config.average:
       self._renew_statistics()
     self.log.draw()
 
-  def callbacks(
-    self, title: str, keeps: bool = True
-  ) -> list[tf.keras.callbacks.Callback]:
+  def callbacks(self, title: str, keeps: bool = True) -> list[Any]:
     """Returns what happens between steps and epochs.
 
     Args:
@@ -226,19 +257,20 @@ class Training:
     """
     config, steps = self.config, self.steps
     found: list[Any] = [
+      training_callbacks.GoingOn(self.step, steps, self._sums),
       training_callbacks.DropPath(
         self.trainee.drop_path, config.drop_path, config.epochs
       ),
-      training_callbacks.Averaging(
-        self._average, config.average, self.epoch * steps
-      ),
+      training_callbacks.Averaging(self._average, config.average, self.step),
+      training_callbacks.Divergence(self._watch, steps),
     ]
     if keeps:
-      found.append(training_callbacks.Judge(self._score))
+      found.append(training_callbacks.Judge(self._score, self._check))
     found.append(self.log)
+    bar = progress_bar.EpochBar(title, config.epochs, steps, self.step)
     if keeps:
-      found.append(training_callbacks.Checkpoints(self._manager))
-    bar = progress_bar.EpochBar(title, config.epochs, steps, self.epoch)
+      # Beside the bar the last one: it may end the training.
+      found.append(training_callbacks.Checkpoints(self._checkpoints, steps))
     return [*found, bar]
 
   def model(self) -> tf.keras.Model:
@@ -293,23 +325,48 @@ class Training:
     optimizer.ema_momentum = self._average
     return optimizer
 
-  def _restored(self) -> tf.train.CheckpointManager:
-    """Returns what keeps the checkpoints, the last one of them restored."""
-    checkpoint = tf.train.Checkpoint(
+  def _restored(self, minutes: float) -> checkpoints.Checkpoints:
+    """Returns what keeps the training, the last checkpoint restored."""
+    directory = self._workdir.checkpoints
+    return checkpoints.Checkpoints(
+      directory,
+      checkpoint_directory.readable(directory),
+      minutes,
+      self._check,
       model=self.trainee.model,
       optimizer=self.trainee.model.optimizer,
       generator=self.trainee.generator,
     )
-    latest = checkpoint_directory.latest(self._workdir.checkpoints)
-    if latest:
-      with checkpoint_directory.reading(latest):
-        checkpoint.restore(latest).assert_consumed()
-    return tf.train.CheckpointManager(checkpoint, self._workdir.checkpoints, 2)
+
+  def _notes(self) -> checkpoints.Notes:
+    """Returns what a checkpoint holds of the epoch that runs."""
+    sums = training_callbacks.metric_sums(self.trainee.model)
+    return {'sums': sums, 'seconds': self.log.seconds()}
+
+  def _check(self):
+    """Refuses to go on with, or to keep, what is no number.
+
+    Raises:
+      DivergenceError: see above.
+    """
+    fault, model = self._watch.fault(), self.trainee.model
+    if fault is None:
+      if divergence.finite([*model.variables, *model.optimizer.variables]):
+        return
+      what = f'a weight is no number after step {self._watch.seen}'
+    else:
+      epoch = (fault.step - 1) // self.steps + 1
+      what = f'the loss is {fault.loss:g} in step {fault.step}, epoch {epoch}'
+    raise divergence.DivergenceError(
+      f'{what}: the training diverged; {self._checkpoints.state()}; the same '
+      'settings would go the same way, give a lower --learning_rate or '
+      '--clip_norm and a new --workdir'
+    )
 
   def batches(self) -> tf.data.Dataset:
     """Returns what `fit` takes: images and one-hot labels."""
     classes, two = self.network.classes, self.config.auxiliary_weight > 0
-    batches = self.dataset.weights_batches(start=self.epoch * self.steps)
+    batches = self.dataset.weights_batches(start=self.step)
 
     def targets(images, labels):
       wanted = tf.one_hot(labels, classes)

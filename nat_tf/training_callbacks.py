@@ -1,19 +1,16 @@
-"""What happens between the epochs of Keras's `fit`."""
+"""What happens between the steps and epochs of Keras's `fit`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
+from nat_tf import checkpoints
+from nat_tf import divergence
 from nat_tf import evaluation
-from nat_tf import input_error
-
-
-class TrainingError(input_error.InputError):
-  """A training cannot go on; the message says why."""
 
 
 class Callback(tf.keras.callbacks.Callback):
@@ -77,37 +74,125 @@ class Judge(Callback):
 
   Args:
     score: judges the network.
-
-  Raises:
-    TrainingError: in an epoch's end, the loss is no number any more.
+    check: called before; raises what forbids to go on.
   """
 
-  def __init__(self, score: Callable[[], evaluation.Score]):
+  def __init__(
+    self, score: Callable[[], evaluation.Score], check: Callable[[], None]
+  ):
     super().__init__()
     self._score = score
+    self._check = check
 
   def on_epoch_end(self, epoch: int, logs: Any = None):
     """See above."""
-    if not math.isfinite(logs['loss']):
-      raise TrainingError(
-        f'the loss is {float(logs["loss"])} in epoch {epoch + 1}: the training '
-        'diverged; try a lower --learning_rate or --clip_norm'
-      )
+    self._check()
     for name, value in self._score()._asdict().items():
       logs[f'validation_{name}'] = value
 
 
-class Checkpoints(Callback):
-  """Writes a checkpoint after every epoch, numbered from 1.
+class GoingOn(Callback):
+  """Lets `fit` begin within an epoch, as it does for Keras's BackupAndRestore.
+
+  What the metrics had summed up joins what they sum up of the first step.
 
   Args:
-    manager: keeps them.
+    step: how many steps were taken before.
+    steps: of an epoch.
+    sums: what `metric_sums` gave then; empty at an epoch's begin.
   """
 
-  def __init__(self, manager: tf.train.CheckpointManager):
+  def __init__(self, step: int, steps: int, sums: Sequence[Sequence[float]]):
     super().__init__()
-    self._manager = manager
+    self._place = divmod(step, steps)
+    self._sums = sums
+
+  def on_train_begin(self, logs: Any = None):
+    """Takes the place of what Keras would ask where to begin."""
+    self.model._training_state = self
+
+  def on_train_end(self, logs: Any = None):
+    """Leaves the place."""
+    self.model._training_state = None
+
+  def maybe_load_initial_counters_from_ckpt(
+    self, steps: int, epoch: int, mode: str
+  ) -> tuple[int, int]:
+    """Returns epoch and step, both from 0; Keras calls this once."""
+    return self._place
+
+  def on_train_batch_end(self, batch: int, logs: Any = None):
+    """Adds up, once; before the first step there are no metrics."""
+    if self._sums:
+      variables = [x for metric in self.model.metrics for x in metric.variables]
+      for variable, before in zip(variables, self._sums):
+        sums = np.asarray(before, variable.dtype.as_numpy_dtype)
+        variable.assign(variable.numpy() + sums)
+      self._sums = ()
+
+
+def metric_sums(model: tf.keras.Model) -> list[Any]:
+  """Returns what metrics have summed up of the epoch that runs, for JSON."""
+  return [
+    variable.numpy().tolist()
+    for metric in model.metrics
+    for variable in metric.variables
+  ]
+
+
+class Divergence(Callback):
+  """Shows every step's mean loss of the epoch to a watch.
+
+  Args:
+    watch: takes it in.
+    steps: of an epoch.
+  """
+
+  def __init__(self, watch: divergence.Watch, steps: int):
+    super().__init__()
+    self._watch = watch
+    self._steps = steps
+
+  def on_epoch_begin(self, epoch: int, logs: Any = None):
+    """Knows how many steps were before."""
+    self._before = epoch * self._steps
+
+  def on_train_batch_end(self, batch: int, logs: Any = None):
+    """See above."""
+    self._watch.see(self._before + batch + 1, logs['loss'])
+
+
+class Checkpoints(Callback):
+  """Has checkpoints written between steps; to come after all others.
+
+  Args:
+    kept: writes them.
+    steps: of an epoch.
+  """
+
+  def __init__(self, kept: checkpoints.Checkpoints, steps: int):
+    super().__init__()
+    self._kept = kept
+    self._steps = steps
+
+  def on_epoch_begin(self, epoch: int, logs: Any = None):
+    """Knows how many steps were before."""
+    self._before = epoch * self._steps
+
+  def on_train_batch_end(self, batch: int, logs: Any = None):
+    """See above; an epoch's last step ends with it, judged and logged.
+
+    Nor before that one: with a single step left `GoingOn` would come too late
+    for what `fit` reports of the epoch.
+    """
+    taken = batch + 1
+    if taken < self._steps:
+      whole = taken < self._steps - 1
+      self._kept.after_step(self._before + taken, keeps=whole)
 
   def on_epoch_end(self, epoch: int, logs: Any = None):
     """See above."""
-    self._manager.save(checkpoint_number=epoch + 1)
+    taken = self._before + self._steps
+    if epoch + 1 == self.params['epochs']:
+      self._kept.finish(taken)
+    self._kept.after_step(taken)

@@ -10,8 +10,8 @@ import matplotlib.figure
 import matplotlib.ticker
 import tensorflow as tf
 
-from nat_tf import atomic_file
 from nat_tf import epoch_table
+from nat_tf import event_file
 from nat_tf import training_callbacks
 from nat_tf import workdir as workdir_lib
 
@@ -38,42 +38,52 @@ class TrainingLog(training_callbacks.Callback):
 
   Args:
     workdir: gets the files.
-    done: epochs of an earlier run that are kept.
+    done: steps of an earlier run that are kept.
     steps: of an epoch.
     batch_size: images a step.
+    seconds: that an earlier run spent on the epoch that it did not finish.
 
   Attributes:
     table: what is in `training.csv`.
   """
 
   def __init__(
-    self, workdir: workdir_lib.Workdir, done: int, steps: int, batch_size: int
+    self,
+    workdir: workdir_lib.Workdir,
+    done: int,
+    steps: int,
+    batch_size: int,
+    seconds: float = 0.0,
   ):
     super().__init__()
     self._workdir = workdir
     self._steps = steps
     self._batch_size = batch_size
     self._compiled = False
-    self.table = epoch_table.EpochTable(workdir, 'training.csv', _COLUMNS, done)
+    self._earlier = seconds
+    epochs, self._skipped = divmod(done, steps)
+    self.table = epoch_table.EpochTable(
+      workdir, 'training.csv', _COLUMNS, epochs
+    )
 
   def on_train_begin(self, logs: Any = None):
     """Begins the event files."""
-    self._writers = {
-      part: tf.summary.create_file_writer(
-        os.path.join(self._workdir.events, part)
-      )
+    self._events = {
+      part: event_file.EventFile(os.path.join(self._workdir.events, part))
       for part in ('training', 'held_out')
     }
 
   def on_epoch_begin(self, epoch: int, logs: Any = None):
     """Takes the time."""
-    self._begun = self._first = time.monotonic()
-    self._timed = self._steps
+    self._first = time.monotonic()
+    self._begun = self._first - self._earlier
+    self._timed = self._steps - self._skipped
+    self._earlier, self._skipped = 0.0, 0
 
   def on_train_batch_end(self, batch: int, logs: Any = None):
     """Takes the time; the first step compiles and is no measure of speed."""
     self._last = time.monotonic()
-    if not self._compiled and self._steps > 1:
+    if not self._compiled and self._timed > 1:
       self._first = self._last
       self._timed -= 1
     self._compiled = True
@@ -90,24 +100,28 @@ class TrainingLog(training_callbacks.Callback):
       # With an auxiliary head Keras tells the outputs' own by these names.
       if (own := f'{_LOGITS}_{name}') in logs:
         row[name] = float(logs[own])
-    row['seconds'] = time.monotonic() - self._begun
+    row['seconds'] = self.seconds()
     self.table.add({'epoch': epoch + 1, **row})
     self._summarize(epoch + 1, row)
 
   def on_train_end(self, logs: Any = None):
     """Ends the event files."""
-    for writer in self._writers.values():
-      writer.close()
+    for events in self._events.values():
+      events.close()
+
+  def seconds(self) -> float:
+    """Returns the seconds that the epoch that runs took so far."""
+    return time.monotonic() - self._begun
 
   def _summarize(self, epoch: int, row: dict[str, float]):
     """Writes event files; both parts of the data have the same tags."""
+    parts: dict[str, dict[str, float]] = {'training': {}, 'held_out': {}}
     for name, value in row.items():
       held_out = name.startswith('validation_')
-      writer = self._writers['held_out' if held_out else 'training']
-      with writer.as_default(step=epoch):
-        tf.summary.scalar(name.removeprefix('validation_'), value)
-    for writer in self._writers.values():
-      writer.flush()
+      part = parts['held_out' if held_out else 'training']
+      part[name.removeprefix('validation_')] = value
+    for name, scalars in parts.items():
+      self._events[name].add(epoch, scalars)
 
   def draw(self):
     """Draws losses and accuracies over the epochs."""
@@ -133,5 +147,5 @@ class TrainingLog(training_callbacks.Callback):
       )
       axes.grid(alpha=0.3)
       axes.legend(frameon=False)
-    with atomic_file.replacing(self._workdir.file('training.png')) as temporary:
+    with self._workdir.replacing('training.png') as temporary:
       figure.savefig(temporary, dpi=110, metadata={'Software': None})

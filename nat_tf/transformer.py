@@ -402,17 +402,17 @@ def load(workdir: str, data_dir: str | None = None) -> Transformer:
 
   Raises:
     workdir_lib.WorkdirError: the directory holds no search, or one that has
-      not finished an epoch.
-    checkpoint_directory.CheckpointError: its last checkpoint cannot be read.
+      no checkpoint yet.
+    checkpoint_directory.CheckpointError: no checkpoint can be read.
     data.DataError: the data set cannot be read.
   """
   directory = workdir_lib.Workdir(workdir)
   config = directory.config()
-  checkpoint = checkpoint_directory.latest(directory.checkpoints)
+  checkpoint = checkpoint_directory.readable(directory.checkpoints)
   if checkpoint is None:
     raise workdir_lib.WorkdirError(
-      f'{directory.path} holds no checkpoint: its search has not finished an '
-      'epoch yet; run it to the end first'
+      f'{directory.path} holds no checkpoint: its search was stopped before '
+      'its first one; run it to the end first'
     )
   dataset = data.load(config.data_config(data_dir))
   transformer = Transformer(config, dataset)

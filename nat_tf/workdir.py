@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import contextlib
+import copy
 import dataclasses
 import json
 import os
+import tempfile
 from typing import Any
 
 from nat_tf import atomic_file
+from nat_tf import directory_lock
 from nat_tf import input_error
 from nat_tf import json_input
 from nat_tf import search_config
@@ -47,6 +50,17 @@ class Workdir:
       )
     self.path = os.path.abspath(path)
     self._kind = kind
+    self._elsewhere: tempfile.TemporaryDirectory | None = None
+
+  def aside(self) -> Workdir:
+    """Returns the directory as those see it who are not to fill it.
+
+    Of several processes that run together one fills the directory. The others
+    read from it, and what they write goes where it is deleted in the end.
+    """
+    other = copy.copy(self)
+    other._elsewhere = tempfile.TemporaryDirectory(prefix='nat_tf-')
+    return other
 
   @property
   def config_file(self) -> str:
@@ -61,7 +75,12 @@ class Workdir:
   @property
   def events(self) -> str:
     """Directory of TensorBoard's event files."""
-    return os.path.join(self.path, 'events')
+    return os.path.join(self._written, 'events')
+
+  @property
+  def _written(self) -> str:
+    """Directory that files are written to."""
+    return self._elsewhere.name if self._elsewhere else self.path
 
   def file(self, name: str) -> str:
     """Returns the path of any other file of the directory."""
@@ -92,20 +111,50 @@ class Workdir:
       WorkdirError: it holds something else, another run, or cannot be made.
     """
     self.check(config)
+    self._make()
+    if not self._listed():
+      self.write_text('config.json', config.to_json())
+
+  @contextlib.contextmanager
+  def filled(self, config: setting.Settings) -> Iterator[None]:
+    """Makes the directory for a run, and keeps other runs out of it meanwhile.
+
+    Raises:
+      LockError: another process fills it.
+      WorkdirError: see `create`.
+    """
+    self.check(config)
+    if self._elsewhere:
+      yield
+      return
+    self._make()
+    with contextlib.ExitStack() as stack:
+      try:
+        stack.enter_context(directory_lock.held(self.path))
+      except OSError as error:
+        raise self._unusable(error) from None
+      self.create(config)
+      yield
+
+  def _make(self):
     try:
       os.makedirs(self.path, exist_ok=True)
     except OSError as error:
       raise self._unusable(error) from None
-    if not self._listed():
-      self.write_text('config.json', config.to_json())
 
   def _listed(self) -> list[str]:
+    """Returns what a run has written to the directory."""
     try:
-      return os.listdir(self.path)
+      names = os.listdir(self.path)
     except FileNotFoundError:
       return []
     except OSError as error:
       raise self._unusable(error) from None
+    return [
+      name
+      for name in names
+      if name != directory_lock.FILE and not name.startswith(atomic_file.PREFIX)
+    ]
 
   def _unusable(self, error: OSError) -> WorkdirError:
     return WorkdirError(
@@ -146,7 +195,7 @@ class Workdir:
     Raises:
       WorkdirError: it cannot be written.
     """
-    path = self.file(name)
+    path = os.path.join(self._written, name)
     try:
       with atomic_file.replacing(path) as temporary:
         yield temporary

@@ -6,10 +6,13 @@ import dataclasses
 import os
 from unittest import mock
 
+import numpy as np
 import tensorflow as tf
 
 from nat_tf import algorithm
+from nat_tf import checkpoint_directory
 from nat_tf import data
+from nat_tf import divergence
 from nat_tf import search_config
 from nat_tf import spaces
 from nat_tf import transformer as transformer_lib
@@ -33,22 +36,26 @@ class _Stop(Exception):
 class _Run:
   """A transformer and its search, with all that the search reported."""
 
-  def __init__(self, config, dataset, directory, stop=None):
+  def __init__(self, config, dataset, directory, stop=None, minutes=0.0):
     """Runs to the end.
 
     Args:
       config: of the search.
       dataset: what it learns from.
       directory: of the checkpoints.
-      stop: number of the step after which it is interrupted, if any.
+      stop: number of the step after which it is interrupted, if any; it has no
+        checkpoint.
+      minutes: between checkpoints.
     """
     self.transformer = transformer_lib.Transformer(config, dataset)
-    self.search = algorithm.Search(self.transformer, dataset, directory)
+    self.search = algorithm.Search(
+      self.transformer, dataset, directory, minutes
+    )
     self.done = self.search.done
     self.reports = []
     self._stop = stop
     try:
-      self.search.run(self._report)
+      self.search.run(self._report, lambda: {'reports': len(self.reports)})
       self.stopped = False
     except _Stop:
       self.stopped = True
@@ -61,14 +68,14 @@ class _Run:
 
 
 class SearchTest(tf.test.TestCase):
-  """Three epochs at once, and once more with an interruption.
+  """Three epochs at once, and once more with an interruption in the second.
 
   w: weights, p: policy, |: checkpoint
 
-    step       1  2  3    4  5  6    7  8  9
-    whole      w  w  p  | w  w  p  | w  w  p  |
-    first      w  w  p  | w stopped
-    second                w  w  p  | w  w  p  |
+    step       1   2   3   4   5   6   7   8   9
+    whole      w   w   p   w   w   p   w   w   p |
+    first      w | w | p | w | w stopped
+    second                     w | p | w | w | p |
   """
 
   @classmethod
@@ -93,10 +100,10 @@ class SearchTest(tf.test.TestCase):
     )
     cls.dataset = data.load(config.data_config())
     cls.directory = os.path.join(home, 'whole')
-    cls.whole = _Run(config, cls.dataset, cls.directory)
-    parts = os.path.join(home, 'parts')
-    cls.first = _Run(config, cls.dataset, parts, stop=4)
-    cls.second = _Run(config, cls.dataset, parts)
+    cls.whole = _Run(config, cls.dataset, cls.directory, minutes=10.0)
+    cls.parts = os.path.join(home, 'parts')
+    cls.first = _Run(config, cls.dataset, cls.parts, stop=5)
+    cls.second = _Run(config, cls.dataset, cls.parts)
     cls.config = config
 
   def test_phases_alternate(self):
@@ -128,7 +135,7 @@ class SearchTest(tf.test.TestCase):
     # w w | stopped, then w w p | w w p: the policy learns in epochs 2 and 3.
     config = dataclasses.replace(self.config, warmup=1)
     parts = os.path.join(tf.compat.v1.test.get_temp_dir(), 'warm')
-    first = _Run(config, self.dataset, parts, stop=3)
+    first = _Run(config, self.dataset, parts, stop=4)
     second = _Run(config, self.dataset, parts)
     self.assertEqual(
       [(r.phase, r.epoch, r.step, r.ends_epoch) for r in first.reports],
@@ -136,12 +143,12 @@ class SearchTest(tf.test.TestCase):
         ('weights', 1, 1, False),
         ('weights', 1, 2, True),
         ('weights', 2, 3, False),
+        ('weights', 2, 4, False),
       ],
     )
     self.assertEqual(
       [(r.phase, r.epoch, r.step, r.ends_epoch) for r in second.reports],
       [
-        ('weights', 2, 3, False),
         ('weights', 2, 4, False),
         ('policy', 2, 5, True),
         ('weights', 3, 6, False),
@@ -149,7 +156,7 @@ class SearchTest(tf.test.TestCase):
         ('policy', 3, 8, True),
       ],
     )
-    self.assertEqual((second.search.steps, second.done), (8, 2))
+    self.assertEqual((second.search.steps, second.done), (8, 3))
 
   def test_reports_what_each_phase_measures(self):
     metrics = {'weights': {'loss', 'accuracy'}}
@@ -175,15 +182,24 @@ class SearchTest(tf.test.TestCase):
 
   def test_interrupted_search_goes_on_exactly(self):
     self.assertTrue(self.first.stopped)
-    self.assertEqual(self.second.done, 3)
-    self.assertEqual(self.first.reports, self.whole.reports[:4])
-    self.assertEqual(self.second.reports, self.whole.reports[3:])
-    for name in ('network', 'actor'):
-      whole = getattr(self.whole.transformer, name).trainable_variables
-      second = getattr(self.second.transformer, name).trainable_variables
-      self.assertEqual(len(whole), len(second))
-      for a, b in zip(whole, second):
-        self.assertAllEqual(a, b, msg=a.name)
+    self.assertEqual(self.second.done, 4)
+    self.assertEqual(self.second.search.notes, {'reports': 4})
+    self.assertEqual(self.first.reports, self.whole.reports[:5])
+    self.assertEqual(self.second.reports, self.whole.reports[4:])
+    # All that there is: weights, optimisers, counters, what is observed now.
+    whole, second = (
+      tf.train.load_checkpoint(os.path.join(directory, 'ckpt-9'))
+      for directory in (self.directory, self.parts)
+    )
+    names = whole.get_variable_to_shape_map()
+    self.assertEqual(names, second.get_variable_to_shape_map())
+    self.assertGreater(len(names), 100)
+    for name in names:
+      # How often it was saved, and what the log is given above.
+      if not name.startswith(('save_counter', 'notes', 'checkpointed_runs')):
+        self.assertAllEqual(
+          whole.get_tensor(name), second.get_tensor(name), name
+        )
 
   def test_nothing_is_traced_again(self):
     for run in (self.whole, self.second):
@@ -191,12 +207,34 @@ class SearchTest(tf.test.TestCase):
       for step in (search._weights_step, search._learner.run):
         self.assertEqual(step.experimental_get_tracing_count(), 1)
 
-  def test_last_two_checkpoints_remain(self):
-    names = os.listdir(self.directory)
-    indices = sorted(name for name in names if name.endswith('.index'))
-    self.assertEqual(indices, ['ckpt-2.index', 'ckpt-3.index'])
-    latest = tf.train.latest_checkpoint(self.directory)
-    self.assertEqual(os.path.basename(latest), 'ckpt-3')
+  def test_last_three_checkpoints_remain(self):
+    for directory, kept in ((self.directory, [9]), (self.parts, [7, 8, 9])):
+      names = os.listdir(directory)
+      indices = sorted(name for name in names if name.endswith('.index'))
+      self.assertEqual(indices, [f'ckpt-{number}.index' for number in kept])
+      latest = tf.train.latest_checkpoint(directory)
+      self.assertEqual(os.path.basename(latest), 'ckpt-9')
+
+  def test_a_diverging_search_says_since_when_and_keeps_nothing_of_it(self):
+    for rate, words in (
+      ('weights_learning_rate', 'the loss of the weights is .* in step [2458]'),
+      ('policy_learning_rate', 'the loss of the policy is .* in step [369]'),
+    ):
+      config = dataclasses.replace(
+        self.config, epochs=9, weights_clip_norm=1e30, **{rate: 1e30}
+      )
+      parts = os.path.join(tf.compat.v1.test.get_temp_dir(), rate)
+      with self.assertRaisesRegex(
+        divergence.DivergenceError,
+        f'{words}: the search diverged in epoch .;.* give a lower --{rate}',
+      ):
+        _Run(config, self.dataset, parts)
+      kept = checkpoint_directory.readable(parts)
+      if kept is not None:
+        reader = tf.train.load_checkpoint(kept)
+        for name, kind in reader.get_variable_to_dtype_map().items():
+          if kind.is_floating:
+            self.assertTrue(np.isfinite(reader.get_tensor(name)).all(), name)
 
   def test_finished_search_does_nothing_more(self):
     config = self.whole.transformer.config

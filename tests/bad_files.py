@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import dataclasses
+import fcntl
 import functools
 import itertools
 import json
+import os
 import pathlib
 from typing import Any
 
@@ -123,6 +125,13 @@ def table(change: Callable[[list[str]], Any] | None = None) -> Prepare:
   return prepare
 
 
+def held(here: pathlib.Path):
+  """Holds the workdir `W`, as a run does, until this process ends."""
+  descriptor = os.open(here / 'W' / '.lock', os.O_RDWR | os.O_CREAT)
+  fcntl.flock(descriptor, fcntl.LOCK_EX)
+  os.write(descriptor, b'123\n')
+
+
 def searched(own: setting.Settings = SEARCHED) -> Prepare:
   """Returns what makes a workdir with a checkpoint, of something else."""
   return foreign_checkpoint(own)
@@ -217,7 +226,7 @@ CHECKPOINTS: list[tuple[str, Callable[[setting.Settings], Prepare], str]] = [
   (
     'a `checkpoint` that is empty',
     lambda own: _state(own, ''),
-    f"{_DAMAGED}it names ''; names are ckpt-<epoch>{_ANEW}",
+    f"{_DAMAGED}it names ''; names are ckpt-<step>{_ANEW}",
   ),
   (
     'a `checkpoint` that is vast',

@@ -798,15 +798,47 @@ def _workdirs() -> list[Case]:
   return found
 
 
+def _kept() -> list[Case]:
+  """How often a run is kept, and a workdir that another run fills."""
+  found = []
+  wanted = 'it must be a finite number, 0 or more; --help lists all flags'
+  for command in ('search', 'train', 'compare'):
+    for value, words in (
+      ('many', 'it must be a number; --help lists all flags'),
+      ('nan', wanted),
+      ('-1', wanted),
+    ):
+      name = f'--checkpoint_minutes={value}'
+      shown = '-1.0' if value == '-1' else value
+      line = f'flag --checkpoint_minutes={shown}: {words}'
+      found.append(_case(command, line, name))
+  for command, own in (
+    ('search', bad_files.SEARCHED),
+    ('train', bad_files.TRAINED),
+  ):
+    found.append(
+      _case(
+        command,
+        '<here>/W is being filled by process 123; wait for it, stop it, or '
+        'give another --workdir',
+        *bad_files.flags(own),
+        '--workdir=W',
+        prepare=bad_files.both(bad_files.config(own), bad_files.held),
+        wrong='going on with a run that another process runs',
+      )
+    )
+  return found
+
+
 def _searched() -> list[Case]:
   """What a search has left, damaged."""
   found = [
     _case(
       'transform',
-      '<here>/W holds no checkpoint: its search has not finished an epoch '
-      'yet; run it to the end first',
+      '<here>/W holds no checkpoint: its search was stopped before its first '
+      'one; run it to the end first',
       prepare=bad_files.config(bad_files.SEARCHED),
-      wrong='a search that was stopped in its first epoch',
+      wrong='a search that was stopped before its first checkpoint',
     ),
     _case(
       'transform',
@@ -927,6 +959,7 @@ _ALL: Sequence[Callable[[], list[Case]]] = (
   _data,
   _tables,
   _workdirs,
+  _kept,
   _searched,
   _trained,
 )

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import pathlib
+import shutil
 
 from absl.testing import absltest
+from absl.testing import parameterized
+import numpy as np
 import tensorflow as tf
 
 from nat_tf import checkpoint_directory
 
 
-class LatestTest(absltest.TestCase):
+class DirectoryTestCase(parameterized.TestCase):
   def setUp(self):
     super().setUp()
     self.folder = self.create_tempdir().full_path
-    self.checkpoint = tf.train.Checkpoint(value=tf.Variable(1.0))
+    values = np.arange(1000, dtype=np.float32)
+    self.checkpoint = tf.train.Checkpoint(value=tf.Variable(values))
 
-  def _save(self, number: int) -> str:
-    manager = tf.train.CheckpointManager(self.checkpoint, self.folder, 2)
-    return manager.save(checkpoint_number=number)
+  def save(self, *numbers: int) -> str:
+    manager = tf.train.CheckpointManager(self.checkpoint, self.folder, 3)
+    for number in numbers:
+      path = manager.save(checkpoint_number=number)
+    return path
 
+  def path(self, name: str) -> pathlib.Path:
+    return pathlib.Path(self.folder, name)
+
+
+class LatestTest(DirectoryTestCase):
   def test_none_before_any(self):
     self.assertIsNone(checkpoint_directory.latest(self.folder))
     self.assertIsNone(checkpoint_directory.latest(f'{self.folder}/none'))
 
   def test_is_what_tensorflow_finds(self):
     for number in (1, 2, 3):
-      self._save(number)
+      self.save(number)
       found = checkpoint_directory.latest(self.folder)
       self.assertEqual(found, tf.train.latest_checkpoint(self.folder))
       self.assertEqual(checkpoint_directory.number(found), number)
 
   def test_a_directory_may_be_moved(self):
-    self._save(4)
+    self.save(4)
     moved = os.path.join(self.create_tempdir().full_path, 'moved')
     os.rename(self.folder, moved)
     os.mkdir(self.folder)
@@ -41,9 +54,12 @@ class LatestTest(absltest.TestCase):
       checkpoint_directory.latest(moved), os.path.join(moved, 'ckpt-4')
     )
 
-  def test_names_only_files_of_its_own(self):
-    self._save(1)
-    state = pathlib.Path(self.folder, 'checkpoint')
+  @parameterized.parameters(
+    checkpoint_directory.latest, checkpoint_directory.readable
+  )
+  def test_names_only_files_of_its_own(self, function):
+    self.save(1)
+    state = self.path('checkpoint')
     for path in ('/tmp/a/ckpt-1', '../a/ckpt-1', 'b/ckpt-1', '/ckpt-1'):
       for line in (
         f'model_checkpoint_path: "{path}"\n',
@@ -54,10 +70,157 @@ class LatestTest(absltest.TestCase):
         with self.assertRaisesRegex(
           checkpoint_directory.CheckpointError, f'names .*{path}.*which is not'
         ):
-          checkpoint_directory.latest(self.folder)
+          function(self.folder)
 
-  def test_reading_says_it_in_a_line(self):
-    path = self._save(1)
+
+def _cut(path: pathlib.Path):
+  path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _flip(path: pathlib.Path):
+  content = bytearray(path.read_bytes())
+  content[len(content) // 2] ^= 1
+  path.write_bytes(content)
+
+
+def _empty(path: pathlib.Path):
+  path.write_bytes(b'')
+
+
+_DATA, _INDEX = '.data-00000-of-00001', '.index'
+
+
+class ReadableTest(DirectoryTestCase):
+  """Of the checkpoints 10, 20 and 30 the last one that is whole."""
+
+  def setUp(self):
+    super().setUp()
+    self.save(10, 20, 30)
+
+  def found(self):
+    """Returns the number that is found, and what is said."""
+    error = io.StringIO()
+    with contextlib.redirect_stderr(error):
+      path = checkpoint_directory.readable(self.folder)
+    if path is None:
+      return None, error.getvalue()
+    with checkpoint_directory.reading(path):
+      self.checkpoint.restore(path).assert_consumed()
+    return checkpoint_directory.number(path), error.getvalue()
+
+  def test_is_the_last_one(self):
+    self.assertEqual(self.found(), (30, ''))
+
+  @parameterized.product(
+    harm=(_cut, _flip, _empty, os.remove), part=(_DATA, _INDEX)
+  )
+  def test_damage_is_passed_over_with_one_line(self, harm, part):
+    harm(self.path(f'ckpt-30{part}'))
+    number, said = self.found()
+    self.assertEqual(number, 20)
+    self.assertRegex(
+      said,
+      rf'\Awarning: checkpoints in {self.folder}: passed over ckpt-30 \(.*\); '
+      r'going on from ckpt-20\n\Z',
+    )
+    harm(self.path(f'ckpt-20{part}'))
+    number, said = self.found()
+    self.assertEqual(number, 10)
+    self.assertLen(said.splitlines(), 1)
+    self.assertIn('ckpt-20', said)
+    harm(self.path(f'ckpt-10{part}'))
+    with self.assertRaises(checkpoint_directory.CheckpointError):
+      self.found()
+
+  def test_every_flipped_byte_of_an_index_is_noticed_or_harmless(self):
+    index = self.path('ckpt-30.index')
+    content, before = index.read_bytes(), self.checkpoint.value.numpy()
+    for i in range(0, len(content), 7):
+      flipped = bytearray(content)
+      flipped[i] ^= 0x55
+      index.write_bytes(flipped)
+      with self.subTest(i):
+        self.assertIn(self.found()[0], (20, 30))
+        np.testing.assert_array_equal(self.checkpoint.value.numpy(), before)
+
+  @parameterized.parameters(
+    (None, 'is not there'),
+    (b'', 'is damaged'),
+    (b'\xff', 'is damaged'),
+    (b'model_checkpoint_path: "ckpt-30', 'is damaged'),
+  )
+  def test_without_the_file_checkpoint_the_files_count(self, content, words):
+    state = self.path('checkpoint')
+    if content is None:
+      state.unlink()
+    else:
+      state.write_bytes(content)
+    number, said = self.found()
+    self.assertEqual(number, 30)
+    self.assertRegex(
+      said, rf'\Awarning: .*{state} {words}.*; going on from ckpt-30\n\Z'
+    )
+
+  def test_a_file_checkpoint_that_names_what_is_not_there(self):
+    state = self.path('checkpoint')
+    state.write_text('model_checkpoint_path: "ckpt-40"\n', 'utf-8')
+    number, said = self.found()
+    self.assertEqual(number, 30)
+    self.assertIn('passed over ckpt-40 (it is not there); going on', said)
+
+  def test_a_first_one_that_was_never_finished(self):
+    # The file `checkpoint` is written after it.
+    for name in os.listdir(self.folder):
+      os.remove(self.path(name))
+    self.path('ckpt-10.index').write_bytes(b'half')
+    number, said = self.found()
+    self.assertIsNone(number)
+    self.assertIn('passed over ckpt-10', said)
+    self.assertEndsWith(said, '; going on from the beginning\n')
+
+  def test_nothing(self):
+    shutil.rmtree(self.folder)
+    self.assertEqual(self.found(), (None, ''))
+
+
+class RecordTest(DirectoryTestCase):
+  def test_tensorflow_goes_on_from_it(self):
+    self.save(10, 20, 30)
+    other = self.path('notes.txt')
+    other.write_text('mine', 'utf-8')
+    self.path('ckpt-30_temp').mkdir()
+    checkpoint_directory.record(self.folder, str(self.path('ckpt-20')))
+    manager = tf.train.CheckpointManager(self.checkpoint, self.folder, 3)
+    self.assertEqual(manager.latest_checkpoint, str(self.path('ckpt-20')))
+    self.assertEqual(
+      manager.checkpoints, [str(self.path(f'ckpt-{n}')) for n in (10, 20)]
+    )
+    self.assertEqual(
+      sorted(os.listdir(self.folder)),
+      [
+        'checkpoint',
+        'ckpt-10.data-00000-of-00001',
+        'ckpt-10.index',
+        'ckpt-20.data-00000-of-00001',
+        'ckpt-20.index',
+        'notes.txt',
+      ],
+    )
+    # What it took over it removes in its turn.
+    for number in (31, 32, 33):
+      manager.save(checkpoint_number=number)
+    self.assertLen([x for x in os.listdir(self.folder) if 'index' in x], 3)
+
+  def test_of_nothing(self):
+    checkpoint_directory.record(f'{self.folder}/none', None)
+    self.path('ckpt-1.index').write_bytes(b'half')
+    checkpoint_directory.record(self.folder, None)
+    self.assertEqual(os.listdir(self.folder), [])
+
+
+class ReadingTest(DirectoryTestCase):
+  def test_says_it_in_a_line(self):
+    path = self.save(1)
     for error in (
       AssertionError('a\nb'),
       ValueError('shape'),

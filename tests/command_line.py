@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+from typing import Any
 
 # Not resolved: under Bazel it is where this test's own copies are.
 ROOT = pathlib.Path(__file__).absolute().parent.parent
@@ -22,20 +23,37 @@ SMALL = (
 )
 
 
-def run(module: str, *arguments: str, cwd: str):
-  """Runs a command as `bazel run` does: from elsewhere."""
+def run(module: str, *arguments: str, cwd: str, **options: Any):
+  """Runs a command as `bazel run` does: from elsewhere.
+
+  Args:
+    module: of nat_tf.
+    *arguments: the flags.
+    cwd: where the user is.
+    **options: of `subprocess.Popen`.
+  """
+  process = start(
+    module, *arguments, cwd=cwd, stderr=subprocess.PIPE, **options
+  )
+  out, err = process.communicate()
+  return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def start(module: str, *arguments: str, cwd: str, **options: Any):
+  """Starts a command; see `run`. Both outputs come together if nothing else."""
   environment = {
     **os.environ,
     'BUILD_WORKING_DIRECTORY': cwd,
     'PYTHONPATH': os.pathsep.join([str(ROOT), *sys.path]),
   }
-  return subprocess.run(
+  usual: dict[str, Any] = {'stderr': subprocess.STDOUT}
+  return subprocess.Popen(
     [sys.executable, '-m', f'nat_tf.{module}', *arguments],
     cwd=ROOT,
     env=environment,
-    capture_output=True,
+    stdout=subprocess.PIPE,
     text=True,
-    check=False,
+    **{**usual, **options},
   )
 
 

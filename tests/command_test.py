@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 
@@ -18,11 +19,15 @@ _SCRIPT = """
 from nat_tf import command
 
 import os
+import signal
+import time
 
 from absl import flags
 
 from nat_tf import input_error
+from nat_tf import stopping
 
+flags.DEFINE_string('workdir', None, 'where')
 _DO = flags.DEFINE_string('do', '', 'what to do')
 _COUNT = flags.DEFINE_integer('count', 1, 'how many', lower_bound=1)
 
@@ -32,6 +37,13 @@ def main(argv):
     raise input_error.InputError('the input\\n  is wrong')
   if _DO.value == 'interrupt':
     raise KeyboardInterrupt
+  if _DO.value == 'stop':
+    with command.resumable('/some where/w'):
+      os.kill(os.getpid(), signal.SIGTERM)
+      time.sleep(10)
+  if _DO.value == 'step':
+    with command.resumable('/some where/w'):
+      raise stopping.Stopped(signal.SIGINT, 7)
   if _DO.value == 'talk':
     for _ in range(100_000):
       print('much')
@@ -106,7 +118,38 @@ class RunTest(parameterized.TestCase):
     self.assertFails(self._run('--do=refuse'), 'the input is wrong')
 
   def test_an_interruption_is_one_line(self):
-    self.assertFails(self._run('--do=interrupt'), 'interrupted')
+    done = self._run('--do=interrupt')
+    self.assertEqual((done.stdout, done.stderr), ('', 'error: interrupted\n'))
+    self.assertEqual(done.returncode, 128 + signal.SIGINT)
+
+  def test_a_stop_says_how_to_go_on(self):
+    called = f'{sys.executable} -m nat_tf.script'
+    for arguments, environment, line, status in (
+      (
+        ['--do=stop'],
+        {},
+        f'stopped by SIGTERM; go on with: {called} --do=stop '
+        "'--workdir=/some where/w'",
+        128 + signal.SIGTERM,
+      ),
+      (
+        ['--do=step', '--workdir=a b'],
+        {},
+        'stopped by SIGINT after step 7, which is kept; go on with: '
+        f"{called} --do=step '--workdir=a b'",
+        128 + signal.SIGINT,
+      ),
+      (
+        ['--do=stop', '--workdir=w'],
+        {'BUILD_WORKSPACE_DIRECTORY': '/x'},
+        'stopped by SIGTERM; go on with: bazel run //nat_tf:script -- '
+        '--do=stop --workdir=w',
+        128 + signal.SIGTERM,
+      ),
+    ):
+      done = self._run(*arguments, **environment)
+      self.assertEqual((done.stdout, done.stderr), ('', f'{line}\n'))
+      self.assertEqual(done.returncode, status)
 
   def test_a_reader_that_has_enough_is_no_error(self):
     # As in `describe --json | head -n 1`.

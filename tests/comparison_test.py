@@ -15,8 +15,8 @@ import scipy.stats
 from nat_tf import architecture_json
 from nat_tf import comparison
 from nat_tf import comparison_report
+from nat_tf import divergence
 from nat_tf import genotype
-from nat_tf import training_callbacks
 from nat_tf import workdir as workdir_lib
 from nat_tf import zoo
 from nat_tf.architecture import ArchitectureError
@@ -188,7 +188,7 @@ class ComparisonTest(absltest.TestCase):
     class Diverges(Trainer):
       def __call__(self, config, architecture, workdir, title):
         if config.seed == 0 and title.startswith('enas'):
-          raise training_callbacks.TrainingError('the loss is nan')
+          raise divergence.DivergenceError('the loss is nan')
         return super().__call__(config, architecture, workdir, title)
 
     trainer = Diverges()

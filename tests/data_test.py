@@ -647,6 +647,28 @@ def _opened(files):
     os.close(descriptor)
 
 
+class VanishingTest(DataTestCase):
+  @parameterized.parameters('remove', 'cut')
+  def test_is_said_in_a_line_and_what_it_gave_stays(self, harm):
+    data_dir = self.copied_data()
+    dataset = _load_again(data_dir, memory_bytes=_STREAM, batch_size=100)
+    batches = iter(dataset.weights_batches())
+    next(batches)
+    for path in data_dir.glob('digits/*/*train*'):
+      if harm == 'remove':
+        path.unlink()
+      else:
+        os.truncate(path, path.stat().st_size // 2)
+    with self.assertRaises(data.DataError) as caught:
+      with dataset.reading():
+        # The epoch that runs is read ahead; the next one opens the files anew.
+        for _ in range(100):
+          next(batches)
+    message = str(caught.exception)
+    self.assertStartsWith(message, f'cannot read the train split in {data_dir}')
+    self.assertNotIn('\n', message)
+
+
 class ErrorsTest(DataTestCase):
   def assert_refused(self, words, **settings):
     """Asserts that loading fails with these words, in one line."""

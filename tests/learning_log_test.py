@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from unittest import mock
 
@@ -139,6 +140,25 @@ class LearningLogTest(absltest.TestCase):
     self.assertEqual(after[:3], before[:3])
     self.assertStartsWith(after[3], '3,1.0,0.5,0.3,6.0,')
     self.assertLen(after, 4)
+
+  def test_goes_on_within_an_epoch(self):
+    self._log(self._STEPS)
+    whole = self._csv()
+    for i in range(1, len(self._STEPS)):
+      os.remove(self.workdir.file('learning.csv'))
+      first = learning_log.LearningLog(self.workdir, 0)
+      for step in self._STEPS[:i]:
+        self.clock.now += 1
+        first(step)
+      notes = json.loads(json.dumps(first.notes()))
+      # What comes after is not kept.
+      first(_weights(1 if i < 3 else 2, 99.0, 0.0))
+      self.clock.now += 1000
+      second = learning_log.LearningLog(self.workdir, int(i >= 3), notes)
+      for step in self._STEPS[i:]:
+        self.clock.now += 1
+        second(step)
+      self.assertEqual(self._csv(), whole, i)
 
   def test_resuming_a_finished_search_changes_nothing(self):
     self._log(self._STEPS)

@@ -14,9 +14,12 @@ import numpy as np
 from tensorboard.backend.event_processing import event_accumulator
 import tensorflow as tf
 
+from nat_tf import checkpoint_directory
+from nat_tf import checkpoints
 from nat_tf import cost
 from nat_tf import data
 from nat_tf import digits
+from nat_tf import divergence
 from nat_tf import setting
 from nat_tf import trained
 from nat_tf import training
@@ -52,11 +55,13 @@ class TrainingTestCase(parameterized.TestCase):
   def path(self, name):
     return os.path.join(self.folder, name)
 
-  def run_in(self, name, architecture='resblock', **settings):
+  def run_in(self, name, architecture='resblock', minutes=10.0, **settings):
     """Trains in a directory of its own."""
     config = TrainConfig(**{**_SMALL, **settings})
     workdir = _workdir(self.path(name))
-    return training.run(config, zoo.load(architecture), workdir)
+    return training.run(
+      config, zoo.load(architecture), workdir, minutes=minutes
+    )
 
 
 @functools.cache
@@ -120,38 +125,83 @@ class RunTest(TrainingTestCase):
     self.assertEqual(one['test_loss'], same['test_loss'])
     self.assertNotEqual(one['test_loss'], other['test_loss'])
 
-  def test_goes_on_where_it_stopped(self):
-    #   whole:  epoch 1 - epoch 2 - epoch 3
-    #   broken: epoch 1 - epoch 2 - (stopped)    epoch 3
-    settings = {'epochs': 3, 'average': 0.9, 'drop_path': 0.3}
+  @parameterized.parameters(
+    # After so many steps of 10 an epoch: within the second one, where one step
+    # of it is left (then the checkpoint before counts), and at its end.
+    (13, 13),
+    (19, 18),
+    (20, 20),
+  )
+  def test_goes_on_where_it_stopped(self, stop, kept):
+    settings = {
+      'epochs': 3,
+      'average': 0.9,
+      'drop_path': 0.3,
+      'auxiliary_weight': 0.4,
+    }
     whole = self.run_in('whole', **settings)
 
     class Stopped(Exception):
       pass
 
-    class Stop(training_callbacks.Checkpoints):
-      def on_epoch_end(self, epoch, logs=None):
-        super().on_epoch_end(epoch, logs)
-        if epoch == 1:
-          raise Stopped
+    original = checkpoints.Checkpoints.after_step
 
-    with mock.patch.object(training_callbacks, 'Checkpoints', Stop):
+    def after_step(one, step, keeps=True):
+      original(one, step, keeps)
+      if step == stop:
+        raise Stopped
+
+    with mock.patch.object(checkpoints.Checkpoints, 'after_step', after_step):
       with self.assertRaises(Stopped):
-        self.run_in('broken', **settings)
+        self.run_in('broken', minutes=0.0, **settings)
     self.assertFalse(os.path.exists(self.path('broken/summary.json')))
+    found = checkpoint_directory.readable(self.path('broken/checkpoints'))
+    self.assertEqual(checkpoint_directory.number(found), kept)
     broken = self.run_in('broken', **settings)
-    for name in ('test_loss', 'test_accuracy', 'validation_loss'):
-      self.assertEqual(broken[name], whole[name])
-    with open(self.path('broken/training.csv'), encoding='utf-8') as file:
-      self.assertLen(file.readlines(), 4)
+    timed = ('images_per_second', 'seconds')
+    for name in set(whole) - set(timed):
+      self.assertEqual(broken[name], whole[name], name)
+    self.assertEqual(self._rows('broken'), self._rows('whole'))
+    one, other = (
+      tf.train.load_checkpoint(self.path(f'{name}/checkpoints/ckpt-30'))
+      for name in ('whole', 'broken')
+    )
+    for name in one.get_variable_to_shape_map():
+      if not name.startswith(('save_counter', 'notes', 'checkpointed_runs')):
+        np.testing.assert_array_equal(
+          one.get_tensor(name), other.get_tensor(name), name
+        )
+
+  def _rows(self, name):
+    """Returns the rows of `training.csv`, but for times."""
+    path = self.path(f'{name}/training.csv')
+    with open(path, encoding='utf-8', newline='') as file:
+      return [
+        {k: v for k, v in row.items() if 'second' not in k}
+        for row in csv.DictReader(file)
+      ]
 
   def test_diverging_stops(self):
     with self.assertRaisesRegex(
-      training_callbacks.TrainingError,
-      r'the loss is (nan|inf) in epoch \d: .*lower --learning_rate',
+      divergence.DivergenceError,
+      r'(the loss is \S+ in|a weight is no number after) step \d+.*: '
+      r'the training diverged; there is '
+      r'no checkpoint yet; .* lower --learning_rate',
     ):
       self.run_in('w', learning_rate=1e30, clip_norm=0.0, epochs=4)
     self.assertFalse(os.path.exists(self.path('w/model.keras')))
+
+  def test_what_diverged_is_not_kept(self):
+    with self.assertRaisesRegex(
+      divergence.DivergenceError, 'diverged; there is no|checkpoint is .*ckpt-'
+    ):
+      self.run_in('w', learning_rate=1e30, clip_norm=0.0, epochs=4, minutes=0.0)
+    found = checkpoint_directory.readable(self.path('w/checkpoints'))
+    if found is not None:
+      reader = tf.train.load_checkpoint(found)
+      for name, kind in reader.get_variable_to_dtype_map().items():
+        if kind.is_floating:
+          self.assertTrue(np.isfinite(reader.get_tensor(name)).all(), name)
 
   def test_cells_of_a_hand_made_network(self):
     with self.assertRaisesRegex(setting.ConfigError, 'has 9 cells of its own'):

@@ -312,8 +312,8 @@ class LoadTest(TransformerTestCase):
       transformer_lib.load(directory.path)
     self.assertEqual(
       str(caught.exception),
-      f'{directory.path} holds no checkpoint: its search has not finished an '
-      'epoch yet; run it to the end first',
+      f'{directory.path} holds no checkpoint: its search was stopped before '
+      'its first one; run it to the end first',
     )
 
   def test_no_workdir(self):

@@ -10,6 +10,7 @@ from unittest import mock
 
 from absl.testing import absltest
 
+from nat_tf import directory_lock
 from nat_tf import workdir
 from nat_tf.search_config import SearchConfig
 
@@ -135,6 +136,52 @@ class CreateTest(WorkdirTestCase):
         self.workdir.create,
         SearchConfig(),
       )
+
+
+class FilledTest(WorkdirTestCase):
+  def test_is_as_after_create_and_again(self):
+    for _ in range(2):
+      with self.workdir.filled(SearchConfig(seed=3)):
+        self.assertEqual(self.workdir.config(), SearchConfig(seed=3))
+    self.assertCountEqual(os.listdir(self.path), ['.lock', 'config.json'])
+
+  def test_what_died_before_it_wrote_anything_is_no_run(self):
+    # As left by SIGKILL, between the lock and the configuration.
+    os.makedirs(os.path.join(self.path, '.nat_tf-abc'))
+    _write(self.workdir.file('.lock'), b'1')
+    with self.workdir.filled(SearchConfig(seed=3)):
+      self.assertEqual(self.workdir.config(), SearchConfig(seed=3))
+
+  def test_keeps_a_second_one_out(self):
+    config = SearchConfig()
+    with self.workdir.filled(config):
+      before = sorted(os.listdir(self.path))
+      self.assertRaisesRegex(
+        directory_lock.LockError,
+        f'^{self.path} is being filled by process {os.getpid()}; ',
+        self.workdir.filled(config).__enter__,
+      )
+      self.assertEqual(sorted(os.listdir(self.path)), before)
+    with self.workdir.filled(config):
+      pass
+
+  def test_refuses_other_settings_first(self):
+    self.workdir.create(SearchConfig(seed=1))
+    self.assertFails(
+      f'{self.path} holds a search with other settings: --seed=1; '
+      'give a new --workdir, or the same settings to go on',
+      self.workdir.filled(SearchConfig(seed=2)).__enter__,
+    )
+    self.assertEqual(os.listdir(self.path), ['config.json'])
+
+  def test_a_lock_that_cannot_be_made(self):
+    os.makedirs(self.path)
+    os.mkdir(self.workdir.file('.lock'))
+    self.assertFails(
+      f'cannot make or read the directory {self.path}: Is a directory; give a '
+      '--workdir that can be written',
+      self.workdir.filled(SearchConfig()).__enter__,
+    )
 
 
 class ConfigTest(WorkdirTestCase):

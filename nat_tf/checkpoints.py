@@ -1,0 +1,293 @@
+"""Keeping a run, so that whatever ends it little is lost.
+
+    every so many minutes, in the end, and when told to stop:
+
+    weights, optimisers, counters ──copied──► a thread ──► ckpt-<step>
+    what the log has summed up ───────────►┘      then the file `checkpoint`
+
+A checkpoint may be in the middle of an epoch. Data and random draws are
+functions of the seed and of numbers of steps, so that with it a run goes on
+exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+import contextlib
+import json
+import os
+import signal
+import tempfile
+import time
+from typing import Any
+
+import tensorflow as tf
+
+from nat_tf import checkpoint_directory
+from nat_tf import stopping
+from nat_tf import tensorflow_error
+
+# How many are kept: the last one, and others for when it cannot be read.
+KEPT = 3
+# Steps between two looks of several workers at the chief's clock.
+_LOOK = 20
+
+# What a checkpoint holds beside variables, for JSON.
+Notes = dict[str, Any]
+
+
+class _Text(tf.train.experimental.PythonState):
+  """A text in a checkpoint."""
+
+  def __init__(self):
+    self.text = '{}'
+
+  def serialize(self) -> str:
+    """Returns what is kept."""
+    return self.text
+
+  def deserialize(self, value: bytes):
+    """Takes what was kept."""
+    self.text = value.decode('utf-8')
+
+  def _copy_trackable_to_cpu(self, object_map: Any):
+    # TensorFlow copies so what it writes in the background. The text is
+    # exchanged only when nothing is being written.
+    del object_map
+
+
+class Checkpoints:
+  """Writes checkpoints of a run, numbered by the steps taken.
+
+  On one device a thread writes them, from copies; under a strategy with several
+  replicas, whose variables TensorFlow 2.15 does not copy, the run waits. Where
+  there are several workers this must be made under their strategy's scope, and
+  all of them must call `after_step` with every step.
+
+  Args:
+    directory: where they are read from, and written to.
+    found: path of the one to go on from, see `checkpoint_directory.readable`;
+      None to begin.
+    minutes: from one to the next; 0 for one after every step.
+    check: called before each; raises what keeps the run from being kept.
+    aside: directory that a worker other than the chief writes to, for
+      TensorFlow wants all of them to write; None for a temporary one.
+    parts: what they hold, by name.
+
+  Raises:
+    CheckpointError: `found` is of another version, or nothing can be written.
+
+  Attributes:
+    step: how many steps the run had taken when it was kept; 0 to begin.
+    notes: what it noted beside, {} to begin.
+    last: path of the last checkpoint; None before any.
+  """
+
+  def __init__(
+    self,
+    directory: str,
+    found: str | None,
+    minutes: float,
+    check: Callable[[], None] = lambda: None,
+    aside: str | None = None,
+    **parts: Any,
+  ):
+    self._seconds = 60 * minutes
+    self._check = check
+    self._text = _Text()
+    self._notes: Callable[[], Notes] = dict
+    self._notice = stopping.Notice()
+    # PreemptionCheckpointHandler adds a counter by the second name where there
+    # is none, and one worker could not go on from what several have written.
+    self._checkpoint = tf.train.Checkpoint(
+      notes=self._text, checkpointed_runs=self._text, **parts
+    )
+    strategy = tf.distribute.get_strategy()
+    self._background = strategy.num_replicas_in_sync == 1
+    self._resolver = _resolver(strategy)
+    self._directory = self._own(directory, found, aside)
+    self._manager = tf.train.CheckpointManager(
+      self._checkpoint, self._directory, KEPT
+    )
+    # It restores the manager's last one, which `found` may be or not.
+    self._handler = self._preemption()
+    if found:
+      with checkpoint_directory.reading(found):
+        self._checkpoint.restore(found).assert_consumed()
+    self.notes: Notes = json.loads(self._text.text)
+    self.step = checkpoint_directory.number(found) if found else 0
+    self.last = found
+    self._saved: int | None = self.step if found else None
+    self._begun = time.monotonic()
+
+  @contextlib.contextmanager
+  def running(self, notes: Callable[[], Notes] = dict) -> Iterator[None]:
+    """Has signals noted in the block, and the writer finished after it.
+
+    Args:
+      notes: returns what to note beside the variables.
+    """
+    self._notes = notes
+    self._begun = time.monotonic()
+    own = contextlib.nullcontext() if self._handler else self._notice.taken()
+    with own:
+      try:
+        yield
+      except BaseException:
+        # What went wrong first is what is told.
+        with contextlib.suppress(checkpoint_directory.CheckpointError):
+          self._wait()
+        raise
+      finally:
+        # With it end the threads that watch the cluster.
+        self._handler = None
+      self._wait()
+
+  def after_step(self, step: int, keeps: bool = True):
+    """Writes a checkpoint if it is time to, or if the run is told to stop.
+
+    Args:
+      step: how many were taken.
+      keeps: whether the run could go on from here; else the next one is asked.
+
+    Raises:
+      CheckpointError: it cannot be written, or one before could not.
+      stopping.Stopped: the run was told to stop; a checkpoint was written.
+    """
+    if not keeps:
+      return
+    if self._handler is not None:
+      self._handler.save_checkpoint_if_preempted(step)
+    elif self._notice.signal is not None:
+      self.finish(step)
+      raise stopping.Stopped(self._notice.signal, step)
+    if self._due(step):
+      self._save(step, self._background)
+
+  def finish(self, step: int):
+    """Writes a checkpoint of the last step and waits until it is written.
+
+    Raises:
+      CheckpointError: it cannot be written, or one before could not.
+    """
+    self._save(step, background=False)
+
+  def state(self) -> str:
+    """Returns which checkpoint is the last good one, for messages."""
+    if self._manager.latest_checkpoint is None:
+      return 'there is no checkpoint yet'
+    return f'the last good checkpoint is {self._manager.latest_checkpoint}'
+
+  def _save(self, step: int, background: bool):
+    """Writes a checkpoint, unless this step has one."""
+    self._wait()
+    self._begun = time.monotonic()
+    if step == self._saved:
+      return
+    self._check()
+    self._text.text = json.dumps(self._notes())
+    options = tf.train.CheckpointOptions(
+      experimental_enable_async_checkpoint=background
+    )
+    with self._writing():
+      self._manager.save(step, options=options)
+    self._saved = step
+    if not background:
+      self._wait()
+
+  def _wait(self):
+    """Waits for the thread that writes.
+
+    Raises:
+      CheckpointError: it could not.
+    """
+    self._manager.sync()
+    # TensorFlow keeps the error for the next call, and prints it when there is
+    # none.
+    writer = getattr(self._checkpoint, '_async_checkpointer_impl', None)
+    if writer is not None and writer._async_error is not None:
+      error, writer._async_error = writer._async_error, None
+      with self._writing():
+        raise error
+    self.last = self._manager.latest_checkpoint or self.last
+
+  @contextlib.contextmanager
+  def _writing(self) -> Iterator[None]:
+    """Says in a line why a checkpoint could not be written."""
+    try:
+      yield
+    except (tf.errors.OpError, OSError) as error:
+      self._saved = None
+      for name in os.listdir(self._directory):
+        if name.endswith('_temp'):
+          checkpoint_directory.remove(os.path.join(self._directory, name))
+      own = getattr(error, 'strerror', None)
+      why = own or tensorflow_error.reason(error)
+      last = os.path.basename(self.last) if self.last else None
+      rest = f'{last} is intact: the same command goes on from it'
+      raise checkpoint_directory.CheckpointError(
+        f'cannot write a checkpoint to {self._directory}: {why}; make room or '
+        f'rights, {rest if last else "and begin again"}'
+      ) from error
+
+  def _due(self, step: int) -> bool:
+    due = time.monotonic() - self._begun >= self._seconds
+    if self._resolver is None:
+      return due
+    # Clocks differ, and all workers must write after the same step.
+    if self._seconds and step % _LOOK:
+      return False
+    mine = float(due and _is_chief(self._resolver))
+    strategy = tf.distribute.get_strategy()
+    told = strategy.run(lambda: tf.constant(mine))
+    return float(strategy.reduce('SUM', told, axis=None)) > 0
+
+  def _own(self, directory: str, found: str | None, aside: str | None) -> str:
+    """Returns the directory to write to, ready for it."""
+    if self._resolver is not None and not _is_chief(self._resolver):
+      if aside is None:
+        self._temporary = tempfile.TemporaryDirectory(prefix='nat_tf-')
+        aside = self._temporary.name
+      return aside
+    try:
+      checkpoint_directory.record(directory, found)
+      os.makedirs(directory, exist_ok=True)
+    except OSError as error:
+      raise checkpoint_directory.CheckpointError(
+        f'cannot write checkpoints to {directory}: {error.strerror}; give a '
+        '--workdir that can be written'
+      ) from None
+    return directory
+
+  def _preemption(self) -> Any:
+    """Returns what lets several workers stop after the same step."""
+    if self._resolver is None:
+      return None
+
+    def stop():
+      raise stopping.Stopped(signal.SIGTERM, self._saved or 0)
+
+    return tf.distribute.experimental.PreemptionCheckpointHandler(
+      self._resolver,
+      self._manager,
+      termination_config=tf.distribute.experimental.TerminationConfig(
+        exit_fn=stop,
+        grace_period=0,
+        save_fn=lambda step: self._save(step, background=False),
+      ),
+    )
+
+
+def _resolver(strategy: tf.distribute.Strategy) -> Any:
+  """Returns the cluster of several workers; None of one."""
+  if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    return None
+  resolver = strategy.cluster_resolver
+  return resolver if resolver and resolver.cluster_spec().jobs else None
+
+
+def _is_chief(resolver: Any) -> bool:
+  """Returns whether this worker is the one that writes to the workdir."""
+  jobs = resolver.cluster_spec().as_dict()
+  first = 'chief' if 'chief' in jobs else 'worker'
+  return (resolver.task_type, resolver.task_id) == (first, 0)

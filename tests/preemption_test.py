@@ -1,0 +1,124 @@
+"""Several workers stop after the same step and go on from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+from absl.testing import absltest
+
+from tests import command_line
+
+# Counts steps, one scalar all-reduced in each; ends after the step argv[2].
+_WORKER = """
+import sys, time
+import tensorflow as tf
+from nat_tf import checkpoint_directory, checkpoints, stopping
+
+directory, steps = sys.argv[1], int(sys.argv[2])
+strategy = tf.distribute.MultiWorkerMirroredStrategy()
+with strategy.scope():
+  found = checkpoint_directory.readable(directory)
+  value = tf.Variable(0.0)
+  kept = checkpoints.Checkpoints(directory, found, 10.0, value=value)
+
+  @tf.function
+  def add():
+    def one():
+      context = tf.distribute.get_replica_context()
+      value.assign_add(context.all_reduce('SUM', tf.constant(1.0)))
+    strategy.run(one)
+
+  print('from', kept.step, value.numpy(), flush=True)
+  try:
+    with kept.running():
+      for step in range(kept.step + 1, steps + 1):
+        add()
+        time.sleep(0.02)
+        kept.after_step(step)
+        if step % 10 == 0:
+          print('step', step, flush=True)
+      kept.finish(steps)
+    print('ended', steps, value.numpy(), flush=True)
+  except stopping.Stopped as stopped:
+    print('stopped', stopped.step, value.numpy(), flush=True)
+"""
+
+
+def _port():
+  with socket.socket() as one:
+    one.bind(('localhost', 0))
+    return one.getsockname()[1]
+
+
+class PreemptionTest(absltest.TestCase):
+  def setUp(self):
+    super().setUp()
+    self.folder = os.path.join(self.create_tempdir().full_path, 'c')
+
+  def workers(self, steps):
+    hosts = [f'localhost:{_port()}' for _ in range(2)]
+    started = []
+    for index in range(2):
+      task = {'type': 'worker', 'index': index}
+      config = json.dumps({'cluster': {'worker': hosts}, 'task': task})
+      process = subprocess.Popen(
+        [sys.executable, '-c', _WORKER, self.folder, str(steps)],
+        env={
+          **os.environ,
+          'TF_CONFIG': config,
+          'TF_CPP_MIN_LOG_LEVEL': '3',
+          'PYTHONPATH': os.pathsep.join([str(command_line.ROOT), *sys.path]),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+      )
+      self.addCleanup(process.kill)
+      started.append(process)
+    return started
+
+  def ends(self, workers):
+    """Returns the last lines that they print."""
+    lines = []
+    for process in workers:
+      out, err = process.communicate(timeout=240)
+      self.assertEqual(process.returncode, 0, err[-3000:])
+      lines.append(out.splitlines()[-1])
+    return lines
+
+  def test_all_stop_after_the_same_step(self):
+    workers = self.workers(100_000)
+    for process in workers:
+      self.assertEqual(process.stdout.readline(), 'from 0 0.0\n')
+      self.assertEqual(process.stdout.readline(), 'step 10\n')
+    # Not the chief: the one that the machine wants back.
+    workers[1].send_signal(signal.SIGTERM)
+    first, second = self.ends(workers)
+    self.assertRegex(first, r'^stopped \d+ \d+\.0$')
+    self.assertEqual(first, second)
+    step = int(first.split()[1])
+    self.assertEqual(first, f'stopped {step} {2.0 * step}')
+    # Only the chief has written to the directory.
+    self.assertEqual(
+      sorted(os.listdir(self.folder)),
+      [
+        'checkpoint',
+        f'ckpt-{step}.data-00000-of-00001',
+        f'ckpt-{step}.index',
+      ],
+    )
+    again = self.workers(step + 30)
+    for process in again:
+      self.assertEqual(process.stdout.readline(), f'from {step} {2.0 * step}\n')
+    ended = f'ended {step + 30} {2.0 * (step + 30)}'
+    self.assertEqual(self.ends(again), [ended, ended])
+    self.assertEqual(os.listdir(os.path.dirname(self.folder)), ['c'])
+
+
+if __name__ == '__main__':
+  absltest.main()
