@@ -51,6 +51,7 @@ class _Text(tf.train.experimental.PythonState):
     """Takes what was kept."""
     self.text = value.decode('utf-8')
 
+  @tf.autograph.experimental.do_not_convert
   def _copy_trackable_to_cpu(self, object_map: Any):
     # TensorFlow copies so what it writes in the background. The text is
     # exchanged only when nothing is being written.
