@@ -29,6 +29,7 @@ _SEED = flags.DEFINE_integer('seed', 0, 'of the moments.')
 
 # A dozen seconds of steps on a core.
 _SEARCH = [
+  '--architecture=resblock',
   '--epochs=30',
   '--weights_steps=6',
   '--policy_steps=2',

@@ -150,19 +150,25 @@ def record(directory: str, path: str | None):
     with atomic_file.replacing(os.path.join(directory, _STATE)) as temporary:
       with open(temporary, 'w', encoding='utf-8') as file:
         file.write(text_format.MessageToString(state))
-  for name in os.listdir(directory):
-    match = _PART.fullmatch(name)
-    if match and (match.group(2) == '_temp' or match.group(1) not in kept):
-      remove(os.path.join(directory, name))
+  tidy(directory, kept)
 
 
-def remove(path: str):
-  """Removes a file or a directory of TensorFlow's, if it is there."""
-  if os.path.isdir(path) and not os.path.islink(path):
-    shutil.rmtree(path, ignore_errors=True)
-  else:
-    with contextlib.suppress(FileNotFoundError):
-      os.remove(path)
+def tidy(directory: str, kept: Sequence[str] | None = None):
+  """Removes what was left half-written, as far as that can be done.
+
+  Args:
+    directory: of the checkpoints; need not exist.
+    kept: names of the checkpoints to keep; None for all that are whole.
+  """
+  with contextlib.suppress(OSError):
+    for name in os.listdir(directory):
+      path, match = os.path.join(directory, name), _PART.fullmatch(name)
+      if match is None:
+        continue
+      if match.group(2) == '_temp':
+        shutil.rmtree(path, ignore_errors=True)
+      elif kept is not None and match.group(1) not in kept:
+        os.remove(path)
 
 
 def number(path: str) -> int:

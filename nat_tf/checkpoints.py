@@ -12,6 +12,7 @@ exactly.
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Iterator
 import contextlib
 import json
@@ -50,6 +51,7 @@ class _Text(tf.train.experimental.PythonState):
     """Takes what was kept."""
     self.text = value.decode('utf-8')
 
+  @tf.autograph.experimental.do_not_convert
   def _copy_trackable_to_cpu(self, object_map: Any):
     # TensorFlow copies so what it writes in the background. The text is
     # exchanged only when nothing is being written.
@@ -59,8 +61,8 @@ class _Text(tf.train.experimental.PythonState):
 class Checkpoints:
   """Writes checkpoints of a run, numbered by the steps taken.
 
-  On one device a thread writes them, from copies; under a strategy with several
-  replicas, whose variables TensorFlow 2.15 does not copy, the run waits. Where
+  A thread writes them, from copies; but for the variables of a strategy that
+  mirrors them the run waits, for those TensorFlow 2.15 does not copy. Where
   there are several workers this must be made under their strategy's scope, and
   all of them must call `after_step` with every step.
 
@@ -102,9 +104,11 @@ class Checkpoints:
     self._checkpoint = tf.train.Checkpoint(
       notes=self._text, checkpointed_runs=self._text, **parts
     )
-    strategy = tf.distribute.get_strategy()
-    self._background = strategy.num_replicas_in_sync == 1
-    self._resolver = _resolver(strategy)
+    self._background = not any(
+      isinstance(part, tf.distribute.DistributedValues)
+      for part in tf.train.TrackableView(self._checkpoint).descendants()
+    )
+    self._resolver = _resolver(tf.distribute.get_strategy())
     self._directory = self._own(directory, found, aside)
     self._manager = tf.train.CheckpointManager(
       self._checkpoint, self._directory, KEPT
@@ -133,6 +137,7 @@ class Checkpoints:
     with own:
       try:
         yield
+        self._wait()
       except BaseException:
         # What went wrong first is what is told.
         with contextlib.suppress(checkpoint_directory.CheckpointError):
@@ -141,7 +146,7 @@ class Checkpoints:
       finally:
         # With it end the threads that watch the cluster.
         self._handler = None
-      self._wait()
+        self._end_writer()
 
   def after_step(self, step: int, keeps: bool = True):
     """Writes a checkpoint if it is time to, or if the run is told to stop.
@@ -211,6 +216,14 @@ class Checkpoints:
         raise error
     self.last = self._manager.latest_checkpoint or self.last
 
+  def _end_writer(self):
+    """Ends the thread; Python would keep it, and copies of all, to its end."""
+    writer = getattr(self._checkpoint, '_async_checkpointer_impl', None)
+    if writer is not None:
+      atexit.unregister(writer._join_async_save_thread)
+      writer._join_async_save_thread()
+      self._checkpoint._async_checkpointer_impl = None
+
   @contextlib.contextmanager
   def _writing(self) -> Iterator[None]:
     """Says in a line why a checkpoint could not be written."""
@@ -218,9 +231,7 @@ class Checkpoints:
       yield
     except (tf.errors.OpError, OSError) as error:
       self._saved = None
-      for name in os.listdir(self._directory):
-        if name.endswith('_temp'):
-          checkpoint_directory.remove(os.path.join(self._directory, name))
+      checkpoint_directory.tidy(self._directory)
       own = getattr(error, 'strerror', None)
       why = own or tensorflow_error.reason(error)
       last = os.path.basename(self.last) if self.last else None

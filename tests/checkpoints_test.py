@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import resource
 import signal
 import threading
 from unittest import mock
+import weakref
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -83,6 +85,16 @@ class CheckpointsTest(parameterized.TestCase):
     self.assertEqual(self.numbers(), [7, 8, 9])
     self.assertEqual([self.kept_value(n) for n in (7, 8, 9)], [7, 8, 9])
 
+  def test_nothing_of_a_run_remains_in_memory(self):
+    before = threading.active_count()
+    run = _Run(self.folder)
+    run.run(3)
+    self.assertEqual(threading.active_count(), before)
+    value = weakref.ref(run.value)
+    del run
+    gc.collect()
+    self.assertIsNone(value())
+
   def test_goes_on_with_what_was_noted(self):
     _Run(self.folder).run(3)
     again = _Run(self.folder)
@@ -125,6 +137,16 @@ class CheckpointsTest(parameterized.TestCase):
     self.assertEqual(
       list(dict.fromkeys(seen)), [('ckpt-1', None), ('ckpt-2', None)]
     )
+
+  def test_mirrored_variables_are_not_written_while_they_change(self):
+    # TensorFlow would write them as they are by then.
+    with tf.distribute.MirroredStrategy(['CPU:0']).scope():
+      _Run(self.folder).run(9)
+    self.assertEqual([self.kept_value(n) for n in (7, 8, 9)], [7, 8, 9])
+    # The same run goes on without the strategy.
+    again = _Run(self.folder)
+    again.run(10)
+    self.assertEqual(float(again.value[0]), 10)
 
   def test_what_is_refused_is_not_kept(self):
     class Refused(Exception):
