@@ -214,6 +214,14 @@ def with_data_dir(config: Config) -> Config:
   return dataclasses.replace(config, data_dir=path(config.data_dir))
 
 
+def mute():
+  """Lets this process print nothing but warnings and errors from now on.
+
+  Of several processes that run together one speaks.
+  """
+  sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # noqa: SIM115
+
+
 def fail(message: str, status: int = 1):
   """Prints one line and exits.
 

@@ -65,6 +65,8 @@ def main(argv: list[str]):
   contenders = comparison.contenders(_ARCHITECTURES.value)
   path = command.workdir(_WORKDIR.value, f'compare-{recipe.dataset}')
   strategy = strategy_flags.create(_WORKDIR.value)
+  if not strategies.is_chief(strategy):
+    command.mute()
   # Before anything is written: every training needs it.
   data.check(recipe.data_config())
   one = comparison.Comparison(

@@ -21,10 +21,11 @@ class ProgressBar:
   Args:
     steps: steps of the whole search.
     done: steps taken before.
+    hidden: whether to show nothing.
   """
 
-  def __init__(self, steps: int, done: int = 0):
-    self._bar = _bar(steps, done)
+  def __init__(self, steps: int, done: int = 0, hidden: bool = False):
+    self._bar = _bar(steps, done, hidden)
     self._bar.set_description_str('compiling')
     self._shown: dict[str, float] = {}
     self._last = time.monotonic()
@@ -113,13 +114,21 @@ class EpochBar(training_callbacks.Callback):
     epochs: of the whole training.
     steps: of an epoch.
     done: steps taken before.
+    hidden: whether to show nothing.
   """
 
-  def __init__(self, title: str, epochs: int, steps: int, done: int):
+  def __init__(
+    self,
+    title: str,
+    epochs: int,
+    steps: int,
+    done: int,
+    hidden: bool = False,
+  ):
     super().__init__()
     self._title = title
     self._epochs = epochs
-    self._bar = _bar(epochs * steps, done)
+    self._bar = _bar(epochs * steps, done, hidden)
     self._bar.set_description_str(f'{title}: compiling')
     self._compiled = False
 
@@ -149,8 +158,9 @@ class EpochBar(training_callbacks.Callback):
     self._bar.close()
 
 
-def _bar(steps: int, done: int) -> tqdm.tqdm:
+def _bar(steps: int, done: int, hidden: bool = False) -> tqdm.tqdm:
   return tqdm.tqdm(
+    disable=hidden,
     total=steps,
     initial=done,
     unit='step',

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import contextlib
 import os
 import sys
+import threading
+from typing import Any
 
 import tensorflow as tf
 
@@ -38,11 +40,13 @@ def when_lost(strategy: tf.distribute.Strategy) -> Iterator[None]:
   Raises:
     StrategyError: other processes were lost again and again.
   """
+  if not strategies.has_workers(strategy):
+    yield
+    return
+  threading.excepthook = _without_lost
   try:
     yield
   except _LOST as error:
-    if not strategies.has_workers(strategy):
-      raise
     count = int(os.environ.get(_COUNT, '0')) + 1
     if count > _MOST:
       raise strategies.StrategyError(
@@ -57,3 +61,9 @@ def when_lost(strategy: tf.distribute.Strategy) -> Iterator[None]:
     )
     os.environ[_COUNT] = str(count)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def _without_lost(found: Any):
+  """Says what ended a thread, but for those that watched what was lost."""
+  if not issubclass(found.exc_type, _LOST):
+    threading.__excepthook__(found)

@@ -74,6 +74,7 @@ def main(argv: list[str]):
   strategy = strategy_flags.create(_WORKDIR.value)
   if not strategies.is_chief(strategy):
     workdir = workdir.aside()
+    command.mute()
   config = config.on_devices(strategy.num_replicas_in_sync)
   workdir.check(config)
   dataset = data.load(config.data_config())
@@ -87,7 +88,7 @@ def main(argv: list[str]):
   ):
     print(f'search on {config.dataset}, workdir {workdir.path}', flush=True)
     earlier = learn(transformer, dataset, workdir, checkpoint_flags.minutes())
-    if not strategies.is_chief(strategy):
+    if workdir.is_aside:
       return
     transformation = transformer.transform(
       architecture, _CANDIDATES.value, config.seed, budget
@@ -138,7 +139,9 @@ def learn(
   """
   search = algorithm.Search(transformer, dataset, workdir.checkpoints, minutes)
   log = learning_log.LearningLog(workdir, search.epoch, search.notes)
-  bar = progress_bar.ProgressBar(search.steps, search.done)
+  bar = progress_bar.ProgressBar(
+    search.steps, search.done, hidden=workdir.is_aside
+  )
   earlier = log.seconds
 
   def report(progress: algorithm.Progress):

@@ -13,6 +13,7 @@ from nat_tf import architecture_source
 from nat_tf import checkpoint_flags
 from nat_tf import restart
 from nat_tf import setting
+from nat_tf import strategies
 from nat_tf import strategy_flags
 from nat_tf import text_table
 from nat_tf import training
@@ -45,6 +46,8 @@ def main(argv: list[str]):
   )
   where = f'training on {config.dataset}, workdir {workdir.path}'
   strategy = strategy_flags.create(_WORKDIR.value)
+  if not strategies.is_chief(strategy):
+    command.mute()
   with restart.when_lost(strategy), command.resumable(workdir.path):
     summary = training.run(
       config,

@@ -267,7 +267,9 @@ class Training:
     if keeps:
       found.append(training_callbacks.Judge(self._score, self._check))
     found.append(self.log)
-    bar = progress_bar.EpochBar(title, config.epochs, steps, self.step)
+    bar = progress_bar.EpochBar(
+      title, config.epochs, steps, self.step, self._workdir.is_aside
+    )
     if keeps:
       # Beside the bar the last one: it may end the training.
       found.append(training_callbacks.Checkpoints(self._checkpoints, steps))

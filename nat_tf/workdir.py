@@ -78,6 +78,11 @@ class Workdir:
     return os.path.join(self._written, 'events')
 
   @property
+  def is_aside(self) -> bool:
+    """Whether another process fills the directory; see `aside`."""
+    return self._elsewhere is not None
+
+  @property
   def _written(self) -> str:
     """Directory that files are written to."""
     return self._elsewhere.name if self._elsewhere else self.path

@@ -130,7 +130,7 @@ class Killing:
     for file in ('transformed.json',):
       if (one / file).read_bytes() != (other / file).read_bytes():
         yield file
-    if _rows(one / 'learning.csv') != _rows(other / 'learning.csv'):
+    if rows(one / 'learning.csv') != rows(other / 'learning.csv'):
       yield 'learning.csv'
     expected, found = tensors(one), tensors(other)
     if set(expected) != set(found):
@@ -155,7 +155,7 @@ def tensors(workdir: pathlib.Path) -> dict[str, Any]:
   }
 
 
-def _rows(path: pathlib.Path) -> list[dict[str, str]]:
+def rows(path: pathlib.Path) -> list[dict[str, str]]:
   """Returns the rows of a table without what depends on the clock."""
   with open(path, encoding='utf-8', newline='') as file:
     return [
