@@ -9,6 +9,7 @@ from nat_tf import drawing
 from nat_tf import input_error
 from nat_tf import text_table
 from nat_tf.architecture import Architecture
+from nat_tf.layout import NetworkConfig
 from nat_tf.transformer import Measured
 from nat_tf.transformer import Transformation
 
@@ -52,13 +53,19 @@ def table(transformation: Transformation, name: str) -> str:
   return '\n'.join([*lines, f'{note}; {verdict}'])
 
 
-def write(transformation: Transformation, name: str, folder: str):
+def write(
+  transformation: Transformation,
+  name: str,
+  folder: str,
+  config: NetworkConfig | None = None,
+):
   """Writes `transformed.json`, `transformed.png` and `transformed.svg`.
 
   Args:
     transformation: what became of the architecture.
     name: what to call the input.
     folder: made if it does not exist.
+    config: the network whose costs stand on the drawing's edges; None for none.
 
   Raises:
     OutputError: the folder cannot be written.
@@ -68,11 +75,16 @@ def write(transformation: Transformation, name: str, folder: str):
     transformation.transformed.architecture,
     f'{name}, transformed',
     folder,
+    config,
   )
 
 
 def save(
-  source: Architecture, transformed: Architecture, title: str, folder: str
+  source: Architecture,
+  transformed: Architecture,
+  title: str,
+  folder: str,
+  config: NetworkConfig | None = None,
 ):
   """Writes the files of `write`.
 
@@ -81,6 +93,7 @@ def save(
     transformed: the output.
     title: of the drawing.
     folder: made if it does not exist.
+    config: see `write`.
 
   Raises:
     OutputError: the folder cannot be written.
@@ -88,7 +101,7 @@ def save(
   try:
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, 'transformed')
-    drawing.draw_all(path, source, transformed, title)
+    drawing.draw_all(path, source, transformed, title, config)
     architecture_json.save(f'{path}.json', transformed)
   except OSError as error:
     raise OutputError(

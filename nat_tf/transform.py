@@ -48,6 +48,11 @@ _PARETO = flags.DEFINE_bool(
   'instead of one transformation returns many: the most accurate ones for '
   'their multiply-adds, from the least that is possible to the limits.',
 )
+_EDGE_COSTS = flags.DEFINE_bool(
+  'edge_costs',
+  False,
+  'writes to every edge of the drawing what it costs in the final network.',
+)
 flags.adopt_module_key_flags(learned)
 flags.adopt_module_key_flags(budget_flags)
 flags.mark_flags_as_required(['workdir', 'architecture'])
@@ -70,7 +75,8 @@ def main(argv: list[str]):
     print(f'in {output}: pareto.json, pareto.png')
     return
   transformation = transformer.transform(*arguments)
-  result.write(transformation, name, output)
+  costs = transformer.final() if _EDGE_COSTS.value else None
+  result.write(transformation, name, output, costs)
   print(result.table(transformation, name))
   print(f'in {output}: transformed.json, transformed.png, transformed.svg')
 
