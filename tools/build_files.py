@@ -59,7 +59,13 @@ _RUNS = {
   'commands_test': {'search', 'transform'},
   'compare_command_test': {'compare'},
   'export_test': {'export', 'train'},
-  'network_commands_test': {'control', 'describe', 'search', 'transform'},
+  'network_commands_test': {
+    'control',
+    'describe',
+    'draw',
+    'search',
+    'transform',
+  },
   'study_commands_test': {'ranking', 'search', 'tabular'},
   'benchmarks/supernet': {'search'},
 }
