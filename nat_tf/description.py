@@ -235,11 +235,11 @@ def draw(
   Raises:
     DescriptionError: the folder cannot be written.
   """
-  costs = config if edge_costs else None
+  costs = [cost.by_edge(architecture, config)] if edge_costs else []
   try:
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, 'architecture')
-    drawing.draw_all(path, architecture, title=name, config=costs)
+    drawing.draw_all(path, architecture, title=name, costs=costs)
     path = os.path.join(folder, 'network')
     network_drawing.draw_all(path, config, architecture, title=name)
   except OSError as error:

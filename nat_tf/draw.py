@@ -13,6 +13,7 @@ from absl import flags
 
 from nat_tf import animation
 from nat_tf import architecture_source
+from nat_tf import cost
 from nat_tf import drawing
 from nat_tf import input_error
 from nat_tf import layout
@@ -64,7 +65,10 @@ def main(argv: list[str]):
   layout.check(architecture, config.skeleton)
   output = command.output(_OUTPUT.value, 'output')
   os.makedirs(output, exist_ok=True)
-  costs = config if _EDGE_COSTS.value else None
+  costs = []
+  if _EDGE_COSTS.value:
+    both = filter(None, (architecture, transformed))
+    costs = [cost.by_edge(one, config) for one in both]
   drawing.draw_all(
     os.path.join(output, 'drawing'), architecture, transformed, title, costs
   )

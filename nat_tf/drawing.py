@@ -12,9 +12,10 @@ pyplot: nothing global is touched.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 import dataclasses
 import functools
+import itertools
 import math
 import os
 from typing import Any
@@ -34,7 +35,6 @@ from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D
 
 from nat_tf import atomic_file
-from nat_tf import cost
 from nat_tf import drawing_layout
 from nat_tf import input_error
 from nat_tf import text_table
@@ -44,7 +44,6 @@ from nat_tf.architecture import Cell
 from nat_tf.drawing_layout import Box
 from nat_tf.drawing_layout import Layout
 from nat_tf.drawing_layout import Link
-from nat_tf.layout import NetworkConfig
 
 SUFFIXES = ('.png', '.svg')
 
@@ -90,7 +89,8 @@ PALE = '#ffe8d9'
 INK = '#333333'
 # Of vertices, and of boxes of a network: inside, at its ends, where it shrinks.
 INNER, OUTER, REDUCES = '#dcebf7', '#eeeeee', '#b9d3e8'
-_FAINT = '#a3a3a3'
+# Of edges that carry null, and of their names; of edges into the output.
+FAINT, NULL_INK, CONCAT_INK = '#a3a3a3', '#808080', '#7f9fb8'
 
 # What matplotlib is set to while it draws and saves.
 STYLE = (
@@ -102,6 +102,10 @@ STYLE = (
     'svg.hashsalt': 'nat_tf',
   },
 )
+
+
+# By cell, for every edge: parameters and multiply-adds.
+EdgeCosts = Mapping[str, Sequence[tuple[int, int]]]
 
 
 class DrawingError(input_error.InputError):
@@ -128,13 +132,13 @@ _LOOKS = {
   (False, False): _Look('operation', INK, 1.2, 'solid'),
   (False, True): _Look('changed', CHANGED, 2.2, DASHED, fill=PALE, bold=True),
   (True, False): _Look(
-    'null: no connection', _FAINT, 1.2, _DOTTED, ink='#808080'
+    'null: no connection', FAINT, 1.2, _DOTTED, ink=NULL_INK
   ),
   (True, True): _Look(
     'null, changed', CHANGED, 2.2, _DOTTED, fill=PALE, bold=True
   ),
 }
-_CONCAT = _Look('concatenated to the output', '#7f9fb8', 1.0, 'solid')
+_CONCAT = _Look('concatenated to the output', CONCAT_INK, 1.0, 'solid')
 
 
 def draw(
@@ -142,7 +146,7 @@ def draw(
   source: Architecture,
   transformed: Architecture | None = None,
   title: str = '',
-  config: NetworkConfig | None = None,
+  costs: Sequence[EdgeCosts] = (),
 ) -> None:
   """Draws an architecture, or two side by side, to a file.
 
@@ -151,7 +155,7 @@ def draw(
     source: the architecture, or the input of a transformation.
     transformed: what became of it, on the same graph.
     title: stands over the drawing.
-    config: the network whose costs stand on the edges; None for none.
+    costs: what stands on the edges, for each architecture; empty for nothing.
 
   Raises:
     ArchitectureError: the graphs differ in more than operations, or a cell has
@@ -166,7 +170,7 @@ def draw(
       f'{" or ".join(SUFFIXES)}'
     )
   with matplotlib.style.context(STYLE):
-    _save(figure(source, transformed, title, config), path, suffix)
+    _save(figure(source, transformed, title, costs), path, suffix)
 
 
 def draw_all(
@@ -174,7 +178,7 @@ def draw_all(
   source: Architecture,
   transformed: Architecture | None = None,
   title: str = '',
-  config: NetworkConfig | None = None,
+  costs: Sequence[EdgeCosts] = (),
 ) -> None:
   """Draws to a file of every form, named by `SUFFIXES`; see `draw`.
 
@@ -183,14 +187,14 @@ def draw_all(
     source: the architecture, or the input of a transformation.
     transformed: what became of it, on the same graph.
     title: stands over the drawing.
-    config: the network whose costs stand on the edges; None for none.
+    costs: what stands on the edges, for each architecture; empty for nothing.
 
   Raises:
     ArchitectureError: see `draw`.
     OSError: a file cannot be written.
   """
   with matplotlib.style.context(STYLE):
-    save_all(figure(source, transformed, title, config), path)
+    save_all(figure(source, transformed, title, costs), path)
 
 
 def save_all(drawn: Figure, path: str | os.PathLike[str]) -> None:
@@ -220,14 +224,14 @@ def figure(
   source: Architecture,
   transformed: Architecture | None = None,
   title: str = '',
-  config: NetworkConfig | None = None,
+  costs: Sequence[EdgeCosts] = (),
 ) -> Figure:
   """Draws to a matplotlib figure; see `draw`."""
   _check_size(source)
   both = [source] if transformed is None else [source, transformed]
-  pairs = _pairs(both, config)
+  pairs = _pairs(both, costs)
   panels = _panels(pairs, _top(title))
-  return _sheet(panels, title, _COSTS if config else '')
+  return _sheet(panels, title, _COSTS if costs else '')
 
 
 def step(
@@ -256,7 +260,7 @@ def step(
   _check_size(source)
   # Laid out for both, so that every name has its room.
   pairs = []
-  for pair in _pairs([source, transformed], None):
+  for pair in _pairs([source, transformed]):
     over = frozenset(i for name, i in done if name == pair.names[0])
     marked = over | {i for name, i in now if name == pair.names[0]}
     before, after = pair.labels
@@ -365,16 +369,18 @@ def _panels(
 
 
 def _pairs(
-  both: list[Architecture], config: NetworkConfig | None
+  both: list[Architecture], costs: Sequence[EdgeCosts] = ()
 ) -> list[_Pair]:
   """Lays every cell out that is drawn."""
   changes = both[0].changed_edges(both[-1])
-  costs = [cost.by_edge(one, config) if config else None for one in both]
   pairs = []
   for names in groups(both):
-    labels = [_labels(*each, names) for each in zip(both, costs)]
+    labels = [
+      _labels(one, own, names)
+      for one, own in itertools.zip_longest(both, costs)
+    ]
     layout = drawing_layout.layout(
-      both[0][names[0]], _label_widths(labels), 2 if config else 1
+      both[0][names[0]], _label_widths(labels), 2 if costs else 1
     )
     changed = frozenset(index for name, index in changes if name == names[0])
     cells = [architecture[names[0]] for architecture in both]
@@ -384,24 +390,25 @@ def _pairs(
 
 def _labels(
   architecture: Architecture,
-  costs: dict[str, list[cost.Cost]] | None,
+  costs: EdgeCosts | None,
   names: list[str],
 ) -> list[str]:
   """Returns what stands on the edges of cells that are drawn once."""
   operations = [edge.operation for edge in architecture[names[0]].edges]
   if costs is None:
     return operations
-  totals = [cost.sum_of(edges) for edges in zip(*map(costs.get, names))]
+  totals = [
+    tuple(map(sum, zip(*edges)))
+    for edges in zip(*(costs[name] for name in names))
+  ]
   return [
     name if name == 'null' else f'{name}\n{_shown(own)}'
     for name, own in zip(operations, totals)
   ]
 
 
-def _shown(own: cost.Cost) -> str:
-  if not any(own):
-    return '0'
-  return f'{text_table.short(own.params)}, {text_table.short(own.madds)}'
+def _shown(own: Sequence[int]) -> str:
+  return ', '.join(map(text_table.short, own)) if any(own) else '0'
 
 
 def groups(both: list[Architecture]) -> list[list[str]]:

@@ -13,7 +13,7 @@ from nat_tf import atomic_file
 from nat_tf import epoch_table
 from nat_tf import workdir as workdir_lib
 
-_FILE = 'learning.csv'
+FILE = 'learning.csv'
 _COLUMNS = (
   'epoch',
   'weights_loss',
@@ -39,7 +39,7 @@ class LearningLog:
   def __init__(self, workdir: workdir_lib.Workdir, done: int):
     self._workdir = workdir
     self._writer = tf.summary.create_file_writer(workdir.events)
-    self._table = epoch_table.EpochTable(workdir, _FILE, _COLUMNS, done)
+    self._table = epoch_table.EpochTable(workdir, FILE, _COLUMNS, done)
     self._begin(done + 1)
 
   def __call__(self, progress: algorithm.Progress):

@@ -20,8 +20,10 @@ from nat_tf import genotype
 from nat_tf import layout
 from nat_tf import learning_log
 from nat_tf import progress_bar
+from nat_tf import report
 from nat_tf import result
 from nat_tf import search_config
+from nat_tf import search_report
 from nat_tf import setting
 from nat_tf import text_table
 from nat_tf import transformer as transformer_lib
@@ -90,6 +92,17 @@ def main(argv: list[str]):
     },
   )
   print(result.table(transformation, name))
+  report.write(
+    workdir.path,
+    lambda: search_report.of_search(
+      transformation,
+      name,
+      config,
+      transformer.final(),
+      workdir.file(learning_log.FILE),
+      command.line(),
+    ),
+  )
   print(_where(workdir))
 
 
@@ -157,6 +170,7 @@ def _check_ignored(config: SearchConfig):
 
 def _where(workdir: workdir_lib.Workdir) -> str:
   files = {
+    'report': report.FILE,
     'drawing': 'transformed.png, transformed.svg',
     'architecture': 'transformed.json',
     'numbers': 'summary.json, learning.csv, learning.png',

@@ -5,15 +5,21 @@ bazel run //nat_tf:train -- --architecture=darts --workdir=W
 
 from __future__ import annotations
 
+from typing import Any
+
 from nat_tf import command  # isort: skip
 
 from absl import flags
 
 from nat_tf import architecture_source
+from nat_tf import data
+from nat_tf import report
 from nat_tf import setting
 from nat_tf import text_table
 from nat_tf import training
+from nat_tf import training_report
 from nat_tf import workdir as workdir_lib
+from nat_tf.architecture import Architecture
 from nat_tf.train_config import TrainConfig
 
 _WORKDIR = flags.DEFINE_string(
@@ -42,29 +48,34 @@ def main(argv: list[str]):
   summary = training.run(
     config, architecture, workdir, name, lambda: print(where, flush=True)
   )
-  print(_table(name, summary))
+  print('\n'.join(text_table.aligned(training_report.rows(name, summary))))
+  facts = (name, summary, config, architecture, workdir)
+  report.write(workdir.path, lambda: _report(*facts))
   print(_where(workdir))
 
 
-def _table(name: str, summary: dict) -> str:
-  accuracies = [summary['validation_accuracy'], summary['test_accuracy']]
-  return '\n'.join(
-    text_table.aligned(
-      [
-        ('', 'parameters', 'multiply-adds', 'held out', 'test'),
-        (
-          name,
-          f'{summary["params"]:,}',
-          f'{summary["madds"]:,}',
-          *('-' if x is None else f'{100 * x:.2f} %' for x in accuracies),
-        ),
-      ]
-    )
+def _report(
+  name: str,
+  summary: dict[str, Any],
+  config: TrainConfig,
+  architecture: Architecture,
+  workdir: workdir_lib.Workdir,
+) -> report.Report:
+  info = data.DatasetInfo.from_dict(workdir.read_json(training.PREPROCESSING))
+  return training_report.of_training(
+    name,
+    summary,
+    config,
+    architecture,
+    config.network_config(architecture, info),
+    workdir.file('training.csv'),
+    command.line(),
   )
 
 
 def _where(workdir: workdir_lib.Workdir) -> str:
   files = {
+    'report': report.FILE,
     'model': f'{training.MODEL}, {training.PREPROCESSING}',
     'numbers': f'{training.SUMMARY}, training.csv, training.png',
     'TensorBoard': f'tensorboard --logdir={workdir.events}',

@@ -14,6 +14,7 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.patches import PathPatch
 from matplotlib.transforms import Bbox
 
+from nat_tf import cost
 from nat_tf import description
 from nat_tf import drawing
 from nat_tf import layout
@@ -97,7 +98,8 @@ class FigureTest(parameterized.TestCase):
   def test_labels_with_costs_are_clear(self, name, form):
     architecture = zoo.load(name)
     config = description.network_config(architecture.network, form)
-    figure = drawing.figure(architecture, config=config)
+    costs = [cost.by_edge(architecture, config)]
+    figure = drawing.figure(architecture, costs=costs)
     labels, vertices = _extents(figure)
     with self.subTest('costs are there'):
       lines = [
@@ -106,8 +108,8 @@ class FigureTest(parameterized.TestCase):
         if text.get_text().split('\n')[0] in _OPERATIONS
       ]
       self.assertLen(lines, len(labels))
-      for operation, *cost in lines:
-        self.assertLen(cost, 0 if operation == 'null' else 1)
+      for operation, *numbers in lines:
+        self.assertLen(numbers, 0 if operation == 'null' else 1)
     for first, second in itertools.combinations([*labels, *vertices], 2):
       self.assertFalse(_overlap(first, second), f'{first} and {second}')
 
@@ -115,9 +117,9 @@ class FigureTest(parameterized.TestCase):
   def test_costs_stand_on_their_edges(self):
     cell = Cell(1, 3, (Edge(0, 1, 'conv_3x3'), Edge(1, 2, 'skip')), (2,))
     config = layout.NetworkConfig(1, 4, (8, 8), 3, 10, skeletons.NASBENCH201)
-    figure = drawing.figure(
-      Architecture((('normal', cell),), 'nasbench201'), config=config
-    )
+    architecture = Architecture((('normal', cell),), 'nasbench201')
+    costs = [cost.by_edge(architecture, config)]
+    figure = drawing.figure(architecture, costs=costs)
     texts = [text.get_text() for text in figure.axes[0].texts]
     # 9 * 4 * 4 weights and a batch norm of 8; 9 * 4 * 4 * 64 multiply-adds.
     self.assertIn('conv_3x3\n152, 9.2 k', texts)

@@ -24,6 +24,7 @@ _SIZES = {
   'final_network_test': 'large',
   'network_commands_test': 'large',
   'policy_study_test': 'large',
+  'report_page_test': 'large',
   'serving_test': 'large',
   'study_commands_test': 'large',
   'supernet_test': 'large',
@@ -66,6 +67,7 @@ _RUNS = {
     'search',
     'transform',
   },
+  'report_page_test': {'search', 'train', 'transform'},
   'study_commands_test': {'ranking', 'search', 'tabular'},
   'benchmarks/supernet': {'search'},
 }
