@@ -255,7 +255,7 @@ def _drawn(one: Series, scale: _Scale) -> Iterable[Element]:
       steps = (f'H{x}V{y}' for x, y in places[1:])
       way = f'M{_joined(places[:1])}{"".join(steps)}'
     yield element('path', class_=f'line {style}', d=way)
-  if one.kind == 'dots' or (len(places) <= _FEW and not one.faint):
+  if _is_marked(one):
     marker = _MARKERS[(one.look or 0) % len(_MARKERS)]
     for x, y in places:
       yield element(
@@ -264,6 +264,11 @@ def _drawn(one: Series, scale: _Scale) -> Iterable[Element]:
         d=marker,
         transform=f'translate({x} {y})',
       )
+
+
+def _is_marked(one: Series) -> bool:
+  """Whether every point has its marker."""
+  return one.kind == 'dots' or (len(one.points) <= _FEW and not one.faint)
 
 
 def _joined(places: Iterable[Point]) -> str:
@@ -322,7 +327,7 @@ def _swatch(one: Series) -> Element:
   parts = []
   if one.kind != 'dots':
     parts.append(_line(f'line {style}', 0, 6, 28, 6))
-  if not one.faint or one.kind == 'dots':
+  if _is_marked(one):
     place = 'translate(14 6)'
     parts.append(
       element('path', class_=f'dot {style}', d=marker, transform=place)

@@ -151,9 +151,10 @@ fill:var(--text);stroke-linejoin:round;stroke-linecap:butt}
 .files span{color:var(--soft)}
 footer{margin-top:3rem}
 @media (max-width:32rem){main{padding:1.2rem .9rem 3rem}
-h1{font-size:1.45rem}.tiles li{min-width:7rem;flex:1}
-.tiles strong{font-size:1.2rem}th,td{padding-right:.7rem;font-size:.85rem}}
-@media print{body{font-size:11pt}main{max-width:none;padding:0}
+h1{font-size:1.45rem}.tiles li{flex:1 1 40%}.tiles strong{font-size:1.2rem}
+th,td{padding-right:.5rem;font-size:.8rem}thead th{white-space:normal}}
+@media print{body{font-size:10pt}main{max-width:none;padding:0}
+h2{margin-top:1.4rem}
 a{color:inherit}.drawing{min-width:0}.wide,.scroll{overflow:visible}
 h2,h3,figcaption{break-after:avoid}figure,.tiles,tr{break-inside:avoid}
 .charts{grid-template-columns:1fr 1fr}.charts details{display:none}

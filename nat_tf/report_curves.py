@@ -28,11 +28,8 @@ def learning(rows: Rows) -> list[Chart]:
   Args:
     rows: of `learning.csv`.
   """
-  smooth = 'Thin: epochs; thick: their moving mean.'
   return [
-    _smoothed(
-      rows, 'weights_loss', 'Loss of random architectures', 'loss', smooth
-    ),
+    _smoothed(rows, 'weights_loss', 'Loss of random architectures', 'loss'),
     _smoothed(
       rows,
       'weights_accuracy',
@@ -123,7 +120,7 @@ def _smoothed(
   column: str,
   title: str,
   y: str,
-  caption: str,
+  caption: str = '',
   scale: float = 1,
   levels: Sequence[tuple[str, float]] = (),
 ) -> Chart:
@@ -139,7 +136,7 @@ def _smoothed(
     'epoch',
     y,
     [
-      Series('epochs', points, look=None, faint=True),
+      Series('each epoch', points, look=None, faint=True),
       Series('moving mean', means),
     ],
     shared=True,

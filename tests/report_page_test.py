@@ -127,7 +127,7 @@ class ReportPageTest(absltest.TestCase):
       found.append(self._tip())
       self._check_tip_is_inside()
     first, last = found
-    self.assertRegex(first, r'^epoch 1\nepochs [\d.]+\nmoving mean [\d.]+$')
+    self.assertRegex(first, r'^epoch 1\neach epoch [\d.]+\nmoving mean [\d.]+$')
     self.assertStartsWith(last, 'epoch 3\n')
     self.page.move(1, 1)
     self.assertIsNone(self._tip())

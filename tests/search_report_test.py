@@ -69,7 +69,7 @@ class SearchReportTest(absltest.TestCase):
     text = report.page(made, self.folder)
     self.assertIn('<td>424.2 M</td>', text)
     self.assertIn('* with the shared weights, on held-out training data', text)
-    self.assertIn('epoch 2\\nepochs 1.5\\nmoving mean 2', text)
+    self.assertIn('epoch 2\\neach epoch 1.5\\nmoving mean 2', text)
     self.assertIn('normal cell, edge 0 to 3: sep_conv_3x3 became skip', text)
     self.assertIn('<code>the command</code>', text)
 
