@@ -44,6 +44,7 @@ from nat_tf.architecture import Cell
 from nat_tf.drawing_layout import Box
 from nat_tf.drawing_layout import Layout
 from nat_tf.drawing_layout import Link
+from nat_tf.printable import printable
 
 SUFFIXES = ('.png', '.svg')
 
@@ -308,7 +309,8 @@ def _sheet(
   # A title may hold a path, whose dollars are no formula.
   plain = {'parse_math': False, **_CENTRED}
   if title:
-    axes.text(width / 2, _MARGIN, title, size=16, weight='bold', **plain)
+    text = printable(title)
+    axes.text(width / 2, _MARGIN, text, size=16, weight='bold', **plain)
   for panel in panels:
     _Painter(axes, panel).paint()
   _paint_legend(axes, looks or _looks(panels), _MARGIN / height if note else 0)

@@ -6,14 +6,11 @@ strings has no place where one of them could become markup.
 
 from __future__ import annotations
 
-import re
 from xml.etree import ElementTree
 
-Element = ElementTree.Element
+from nat_tf.printable import printable
 
-# What may stand in a document neither as it is nor escaped: control characters
-# and halves of surrogate pairs, which a path may hold.
-_UNWRITABLE = re.compile('[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]')
+Element = ElementTree.Element
 
 
 def element(
@@ -34,7 +31,7 @@ def element(
     if value is None or value is False:
       continue
     key = name.rstrip('_').replace('_', '-')
-    made.set(key, '' if value is True else _clean(str(value)))
+    made.set(key, '' if value is True else printable(str(value)))
   add(made, *children)
   return made
 
@@ -52,9 +49,9 @@ def add(parent: Element, *children: Element | str | None):
     if not isinstance(child, str):
       parent.append(child)
     elif len(parent):
-      parent[-1].tail = (parent[-1].tail or '') + _clean(child)
+      parent[-1].tail = (parent[-1].tail or '') + printable(child)
     else:
-      parent.text = (parent.text or '') + _clean(child)
+      parent.text = (parent.text or '') + printable(child)
 
 
 def document(root: Element) -> str:
@@ -66,7 +63,3 @@ def document(root: Element) -> str:
   """
   text = ElementTree.tostring(root, encoding='unicode', method='html')
   return f'<!DOCTYPE html>\n{text}\n'
-
-
-def _clean(text: str) -> str:
-  return _UNWRITABLE.sub('\N{REPLACEMENT CHARACTER}', text)

@@ -28,6 +28,7 @@ from nat_tf import text_table
 from nat_tf.architecture import Architecture
 from nat_tf.layout import CellPlace
 from nat_tf.layout import NetworkConfig
+from nat_tf.printable import printable
 
 # Boxes in a row: what still is readable where a page is 10 inches wide.
 _COLUMNS = 6
@@ -195,7 +196,8 @@ def figure(
     if title:
       place = (width / 2, _MARGIN)
       style: dict[str, Any] = {'size': 14, 'weight': 'bold', 'va': 'center'}
-      axes.text(*place, title, ha='center', parse_math=False, **style)
+      text = printable(title)
+      axes.text(*place, text, ha='center', parse_math=False, **style)
     axes.text(width / 2, height - _MARGIN, _NOTE, size=_TEXT_SIZE, ha='center')
     for number, part in enumerate(parts):
       row, column = divmod(number, columns)

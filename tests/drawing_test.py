@@ -339,6 +339,10 @@ class DrawTest(parameterized.TestCase):
   def test_dollars_in_a_title_are_no_formula(self):
     self.assertNotEmpty(self._draw('a.png', title='runs/$^$'))
 
+  def test_a_title_may_hold_what_cannot_be_written(self):
+    for name in ('a.png', 'a.svg'):
+      self.assertNotEmpty(self._draw(name, title='a\0b\udcffc'))
+
   @parameterized.parameters('a.jpg', 'a', 'png')
   def test_refuses_another_suffix(self, name):
     with self.assertRaisesRegex(

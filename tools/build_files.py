@@ -41,6 +41,7 @@ _RUNS = {
     'comparison_report',
     'control',
     'describe',
+    'draw',
     'export',
     'exporting',
     'learning_log',
