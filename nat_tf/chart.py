@@ -176,11 +176,14 @@ def _svg(chart: Chart) -> Element:
     'Arrow keys read the values.',
   )
   add(svg, *_axes(chart, scale))
+  right = _WIDTH - _RIGHT
   for _, height in chart.levels:
     y = scale.y(height)
-    add(svg, _line('level', _LEFT, y, _WIDTH - _RIGHT, y))
+    add(svg, _line('level', _LEFT, y, right, y))
   for one in chart.series:
     add(svg, *_drawn(one, scale))
+  for name, height in chart.levels:
+    add(svg, _text(name, right, scale.y(height) - 5, 'end'))
   add(svg, element('path', class_='cross'))
   return svg
 
@@ -309,14 +312,11 @@ def _legend(chart: Chart) -> Element | None:
   entries: dict[str, Series] = {}
   for one in chart.series:
     entries.setdefault(one.name, one)
-  if len(entries) + len(chart.levels) < 2:
+  if len(entries) < 2:
     return None
   items = [
     element('li', _swatch(one), f' {name}') for name, one in entries.items()
   ]
-  for name, _ in chart.levels:
-    line = _line('level', 0, 6, 28, 6)
-    items.append(element('li', _key(line), f' {name}'))
   return element('ul', *items, class_='legend')
 
 
@@ -365,7 +365,14 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Element:
     heads: of the columns.
     rows: cells, as many as there are heads.
   """
-  head = element('tr', *(element('th', text, scope='col') for text in heads))
+  # A corner heads nothing.
+  head = element(
+    'tr',
+    *(
+      element('th', text, scope='col') if text else element('td')
+      for text in heads
+    ),
+  )
   body = [
     element(
       'tr',

@@ -105,7 +105,7 @@ thead th{color:var(--soft);font-weight:600}
 tbody th{font-weight:500}
 .texts td,.texts th{text-align:left}
 .texts td{white-space:normal;overflow-wrap:anywhere}
-.texts td:nth-child(2){min-width:8rem}
+.texts td:nth-child(2){min-width:min(12rem,30vw)}
 .texts td:last-child{color:var(--soft);font-size:.9rem}
 pre{background:var(--panel);border:1px solid var(--rule);border-radius:8px;
 padding:.8rem 1rem;overflow-x:auto;white-space:pre-wrap;
@@ -121,7 +121,8 @@ grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr))}
 .chart{position:relative}
 .chart svg{display:block;width:100%;height:auto;touch-action:pan-y;
 border-radius:4px}
-.chart text{font-size:12px;fill:var(--soft)}
+.chart text{font-size:12px;fill:var(--soft);paint-order:stroke;
+stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}
 .grid{stroke:var(--grid);fill:none}
 .level{stroke:var(--grey);stroke-dasharray:6 4;fill:none}
 .cross{stroke:var(--grey);fill:none;stroke-width:1}

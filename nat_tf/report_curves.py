@@ -35,7 +35,7 @@ def learning(rows: Rows) -> list[Chart]:
       'weights_accuracy',
       'Accuracy of random architectures',
       'accuracy, %',
-      'On the images that the shared weights learn from.',
+      'On the batches that train them.',
       scale=100,
     ),
     _smoothed(

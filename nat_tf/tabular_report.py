@@ -88,7 +88,10 @@ def of_study(
     f'{len(outcomes)} policies on NAS-Bench-201, {dataset}',
     f'{best} captures most of what can be gained on cells that it never '
     'learned from.',
-    [(f'{gain:.1f} %', name) for name, gain in gains.items()],
+    [
+      (f'{gain:.1f} %', f'captured gain, {name}')
+      for name, gain in gains.items()
+    ],
     [
       Section(
         'Result', [report.table(rows(outcomes, bounds), [_ends(bounds)])]

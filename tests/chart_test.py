@@ -153,7 +153,7 @@ class TableTest(absltest.TestCase):
   def test_heads_say_what_they_head(self):
     made = chart.table(['', 'a'], [['r', '1']])
     heads = [(cell.text, cell.get('scope')) for cell in made.iter('th')]
-    self.assertEqual(heads, [('', 'col'), ('a', 'col'), ('r', 'row')])
+    self.assertEqual(heads, [('a', 'col'), ('r', 'row')])
 
 
 if __name__ == '__main__':

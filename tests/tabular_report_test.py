@@ -88,7 +88,7 @@ class ReportTest(absltest.TestCase):
       _OUTCOMES, _BOUNDS, 'cifar10', TabularConfig(seeds=2, seed=5), 'command'
     )
     self.assertEqual(made.seed, '5, 6')
-    self.assertIn(('98.0 %', 'edges'), made.tiles)
+    self.assertIn(('98.0 %', 'captured gain, edges'), made.tiles)
     self.assertStartsWith(made.lead, 'edges captures most')
     text = report.page(made, self.create_tempdir().full_path)
     self.assertIn('98.0 ± 1.0', text)
