@@ -92,18 +92,27 @@ def main(argv: list[str]):
     },
   )
   print(result.table(transformation, name))
+  _write_page(transformation, name, transformer, workdir)
+  print(_where(workdir))
+
+
+def _write_page(
+  transformation: transformer_lib.Transformation,
+  name: str,
+  transformer: transformer_lib.Transformer,
+  workdir: workdir_lib.Workdir,
+):
   report.write(
     workdir.path,
     lambda: search_report.of_search(
       transformation,
       name,
-      config,
+      transformer.config,
       transformer.final(),
       workdir.file(learning_log.FILE),
       command.line(),
     ),
   )
-  print(_where(workdir))
 
 
 def learn(
