@@ -60,7 +60,7 @@ class Page:
     self.complaints: list[str] = []
 
   def __enter__(self) -> Page:
-    self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    self._profile = tempfile.mkdtemp()
     reads, self._out = os.pipe()
     self._in, writes = os.pipe()
     # The browser reads from 3 and writes to 4; these must be others.
@@ -70,11 +70,11 @@ class Page:
     command = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
     self._process = subprocess.Popen(
       ['bash', '-c', command, 'bash', self._browser, *_ARGUMENTS]
-      + [f'--user-data-dir={self._profile.name}', 'about:blank'],
+      + [f'--user-data-dir={self._profile}', 'about:blank'],
       pass_fds=(theirs_in, theirs_out),
       stdout=subprocess.DEVNULL,
       stderr=subprocess.DEVNULL,
-      env={**os.environ, 'HOME': self._profile.name},
+      env={**os.environ, 'HOME': self._profile},
     )
     for one in (reads, writes, theirs_in, theirs_out):
       os.close(one)
@@ -93,7 +93,8 @@ class Page:
     finally:
       os.close(self._in)
       os.close(self._out)
-      self._profile.cleanup()
+      # The browser's children may still write to it.
+      shutil.rmtree(self._profile, ignore_errors=True)
 
   def call(self, method: str, **params: Any) -> dict[str, Any]:
     """Calls a method of the DevTools protocol; returns its result."""

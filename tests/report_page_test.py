@@ -38,9 +38,8 @@ class ReportPageTest(absltest.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-    cls.addClassCleanup(folder.cleanup)
-    cls.here = folder.name
+    cls.here = tempfile.mkdtemp()
+    cls.addClassCleanup(shutil.rmtree, cls.here, ignore_errors=True)
     small = [*command_line.SMALL, '--epochs=3']
     cls.told = _run('search', *small, '--workdir=w', cwd=cls.here)
     cls.report = os.path.join(cls.here, 'w', 'report.html')
