@@ -10,6 +10,7 @@ from nat_tf import nasbench201
 from nat_tf import zoo
 from nat_tf.architecture import Architecture
 from nat_tf.architecture import ArchitectureError
+from nat_tf.printable import printable
 
 _LONGEST_LABEL = 40
 
@@ -83,7 +84,8 @@ def label(text: str) -> str:
   text = text.strip()
   if _is_form(text):
     return text if len(text) <= _LONGEST_LABEL else 'input'
-  end = '/'.join(text.split('/')[-2:])
+  # It is printed and drawn; a path need not be in UTF-8.
+  end = printable('/'.join(text.split('/')[-2:]))
   return end if len(end) <= _LONGEST_LABEL else 'input'
 
 

@@ -56,8 +56,12 @@ _PLAIN = {
 }
 # As if the process had died of SIGINT.
 _INTERRUPTED = 130
+# Commands that make their own workdir.
+_MAKERS = ('search', 'train', 'compare', 'tabular')
 _LONGEST = 300
 _LONGEST_LINE = 2000
+# What is longer gets a line for every flag.
+_LONGEST_COMMAND = 50
 
 # The notice that Gym, which TF-Agents loads, prints about itself.
 notices.notices.clear()
@@ -142,6 +146,41 @@ def _again(workdir: str) -> str:
   given = flags.FLAGS['workdir'].value is not None
   own = [] if given else [f'--workdir={workdir}']
   return shlex.join([*called, *sys.argv[1:], *own])
+
+
+def line() -> str:
+  """Returns what makes the command's result again, for `bazel run`.
+
+  Its own flags that were given and are not the defaults, as the user wrote
+  them; what stood in a flag file is spelled out. A run of its own needs its own
+  directory: `--workdir` is left out where the command makes one.
+  """
+  name = os.path.splitext(os.path.basename(sys.argv[0]))[0]
+  words = [
+    word
+    for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0])
+    if flag.present and flag.value != flag.default
+    for word in _written(flag)
+  ]
+  words = [w for w in words if name not in _MAKERS or not _is_workdir(w)]
+  start = f'bazel run //nat_tf:{name}'
+  if not words:
+    return start
+  whole = shlex.join(words)
+  if len(whole) <= _LONGEST_COMMAND:
+    return f'{start} -- {whole}'
+  return ' \\\n  '.join([f'{start} --', *map(shlex.quote, words)])
+
+
+def _written(flag: flags.Flag) -> list[str]:
+  """Returns a flag with its value as words of a command line."""
+  if isinstance(flag, flags.MultiFlag):
+    return [f'--{flag.name}={value}' for value in flag.value]
+  return [flag.serialize()]
+
+
+def _is_workdir(word: str) -> bool:
+  return word.startswith('--workdir=')
 
 
 def path(text: str) -> str:

@@ -18,6 +18,7 @@ from nat_tf import comparison_report
 from nat_tf import data
 from nat_tf import description
 from nat_tf import part_latency
+from nat_tf import report
 from nat_tf import restart
 from nat_tf import setting
 from nat_tf import strategies
@@ -87,14 +88,25 @@ def main(argv: list[str]):
     for results in one.run():
       if results.runs:
         comparison_report.write(results, one.workdir)
+        if not one.workdir.is_aside:
+          _write_page(results, one)
   if not results.runs:
     raise comparison.ComparisonError(
       f'all trainings failed: {next(iter(results.failures.values()))}'
     )
   print(comparison_report.table(results))
   print(
-    f'in {one.workdir.path}: {comparison_report.SUMMARY}, '
+    f'in {one.workdir.path}: {report.FILE}, {comparison_report.SUMMARY}, '
     f'{comparison_report.MARKDOWN}, {comparison_report.PICTURE}'
+  )
+
+
+def _write_page(results: comparison.Results, one: comparison.Comparison):
+  report.write(
+    one.workdir.path,
+    lambda: comparison_report.of_comparison(
+      results, one.curves(), command.line()
+    ),
   )
 
 

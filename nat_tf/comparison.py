@@ -42,7 +42,13 @@ _NAMED = re.compile(r'([\w.+-]+)\s*=\s*(.+)', re.DOTALL)
 # Directories are called by it.
 _LONGEST_LABEL = 60
 # What a directory of a comparison holds beside its trainings.
-_RESERVED = ('config.json', 'summary.json', 'comparison.md', 'comparison.png')
+_RESERVED = (
+  'config.json',
+  'summary.json',
+  'comparison.md',
+  'comparison.png',
+  'report.html',
+)
 
 # See `training.run`.
 Train = Callable[
@@ -230,6 +236,13 @@ class Comparison:
           known, runs=dict(known.runs), failures=dict(known.failures)
         )
     yield dataclasses.replace(known, latencies=self._latencies(known))
+
+  def curves(self) -> dict[str, str]:
+    """Returns where each one's first training writes its epochs, by label."""
+    return {
+      one.label: self._directory(self._seeds[0], one).file('training.csv')
+      for one in self._contenders
+    }
 
   def _latencies(self, known: Results) -> dict[str, tuple[float, ...]]:
     """Returns the latencies of what was trained, by label."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+import contextlib
 import json
 from typing import Any
 
@@ -14,11 +15,29 @@ from nat_tf import atomic_file
 from nat_tf import comparison
 from nat_tf import description
 from nat_tf import part_latency
+from nat_tf import report
+from nat_tf import report_curves
+from nat_tf import report_drawings
 from nat_tf import text_table
 from nat_tf import workdir as workdir_lib
+from nat_tf.architecture import ArchitectureError
+from nat_tf.chart import Chart
+from nat_tf.chart import Series
 from nat_tf.comparison import Results
+from nat_tf.html_tree import Element
+from nat_tf.html_tree import element
+from nat_tf.report import Section
 
 SUMMARY, MARKDOWN, PICTURE = 'summary.json', 'comparison.md', 'comparison.png'
+
+_FILES = (
+  (SUMMARY, 'the numbers'),
+  (MARKDOWN, 'the table as a document'),
+  (PICTURE, 'accuracy against multiply-adds'),
+  ('config.json', 'the settings that all trainings share'),
+)
+# Looks of a chart's series; architectures that are drawn.
+_LOOKS, _MOST_DRAWINGS = 6, 8
 
 # Told apart by the colour-blind, and by lightness in grey (Okabe and Ito).
 _COLORS = ('#000000', '#d55e00', '#0072b2', '#cc79a7', '#009e73', '#e69f00')
@@ -47,6 +66,119 @@ def write(results: Results, workdir: workdir_lib.Workdir):
     raise workdir_lib.WorkdirError(
       f'cannot write {path}: {error.strerror or error}'
     ) from None
+
+
+def of_comparison(
+  results: Results, curves: dict[str, str], command: str
+) -> report.Report:
+  """Returns the comparison as a page.
+
+  Args:
+    results: what is known, of one training at least.
+    curves: paths of `training.csv` by label.
+    command: what makes all this again.
+  """
+  labels = [one.label for one in results.contenders]
+  by_epoch = report_curves.held_out(
+    {
+      label: report_curves.read(path)
+      for label, path in curves.items()
+      if label in labels
+    }
+  )
+  return report.Report(
+    'comparison',
+    f'{labels[0]} and {_counted(len(labels) - 1, "other")}',
+    f'{_heading(results)}: {len(results.runs)} trainings of '
+    f'{len(labels) * len(results.seeds)} finished.',
+    _tiles(results),
+    [
+      Section('Result', [report.table(_rows(results), _notes(results))]),
+      Section('Accuracy and cost', [report.charts([chart(results), by_epoch])]),
+      Section('The architectures', _drawings(results)),
+    ],
+    ', '.join(map(str, results.seeds)),
+    command,
+    results.recipe,
+    _FILES,
+  )
+
+
+def chart(results: Results) -> Chart:
+  """Returns accuracy against multiply-adds, for a report."""
+  series = []
+  for number, one in enumerate(results.contenders):
+    own = results.spread(one.label)
+    if own is None:
+      continue
+    madds = results.summary(one.label)['madds'] / 1e6
+    found = results.accuracies(one.label)
+    series.append(
+      Series(
+        one.label,
+        [(madds, 100 * value) for value in found.values()],
+        'dots',
+        number % _LOOKS,
+        faint=True,
+        labels=[f'{one.label}, seed {seed}' for seed in found],
+      )
+    )
+    series.append(
+      Series(
+        one.label,
+        [(madds, 100 * own.mean)],
+        'dots',
+        number % _LOOKS,
+        labels=[f'{one.label}, mean'],
+        band=[100 * (own.deviation or 0.0)],
+      )
+    )
+  return Chart(
+    'Accuracy by cost',
+    'multiply-adds, million',
+    f'{_judged(results)} accuracy, %',
+    series,
+    caption='Faint: trainings; bars: mean and standard deviation.',
+  )
+
+
+def _tiles(results: Results) -> list[tuple[str, str]]:
+  """Returns what came of the best one but the first."""
+  first, *others = (one.label for one in results.contenders)
+  found = [
+    (difference.mean, label)
+    for label in others
+    if (difference := results.difference(label)) is not None
+  ]
+  own = results.spread(first)
+  tiles = [(f'{_shown(own, 1)} %', first)] if own else []
+  if found:
+    mean, label = max(found)
+    tiles.append((f'{100 * mean:+.1f} points', f'{label} against {first}'))
+  return tiles
+
+
+def _drawings(results: Results) -> list[Element | None]:
+  """Returns the cells of each, beside the first one's where they compare."""
+  first, *others = results.contenders
+  drawn: list[Element | None] = []
+  for number, one in enumerate(results.contenders[:_MOST_DRAWINGS]):
+    drawn.append(element('h3', one.label))
+    source, transformed = one.architecture, None
+    if number:
+      with contextlib.suppress(ArchitectureError):
+        first.architecture.changed_edges(one.architecture)
+        source, transformed = first.architecture, one.architecture
+    drawn.append(
+      report_drawings.cells(source, transformed, None, f'cells{number}')
+    )
+  if len(others) >= _MOST_DRAWINGS:
+    drawn.append(element('p', 'The others are left out.', class_='note'))
+  return drawn
+
+
+def _counted(count: int, noun: str) -> str:
+  return f'{count} {noun}' if count == 1 else f'{count} {noun}s'
 
 
 def summary(results: Results) -> dict[str, Any]:

@@ -114,6 +114,41 @@ def parts(
   return result
 
 
+def by_edge(
+  architecture: Architecture, config: NetworkConfig
+) -> dict[str, list[Cost]]:
+  """Returns what edges cost, in all cells of their kind together.
+
+  Stem, preparation of the cells' inputs and head are no edge's.
+
+  Args:
+    architecture: what the network is made of.
+    config: its size.
+
+  Returns:
+    For every cell of the architecture the costs of its edges, in their order.
+    What does not reach the output costs nothing.
+  """
+  reach = reach_lib.of_network(architecture, config)
+  result = {
+    name: [Cost(0, 0)] * len(cell.edges) for name, cell in architecture.cells
+  }
+  for place, cell_reach in zip(layout.places(config), reach.cells):
+    cell = config.cell(place, architecture)
+    # A skeleton's own reduction cell is not the architecture's.
+    if cell is not dict(architecture.cells).get(place.kind):
+      continue
+    result[place.kind] = [
+      total.plus(edge(one.operation, place.edge(one.source, one.target)))
+      if live
+      else total
+      for total, one, live in zip(
+        result[place.kind], cell.edges, cell_reach.edges
+      )
+    ]
+  return result
+
+
 def sum_of(costs: Iterable[Cost]) -> Cost:
   """Returns the sum of costs."""
   return functools.reduce(Cost.plus, costs, Cost(0, 0))

@@ -27,7 +27,10 @@ _JSON = flags.DEFINE_bool('json', False, 'prints JSON instead of a table.')
 _OUTPUT = flags.DEFINE_string(
   'output',
   None,
-  'directory for a drawing (default: described; with --json none is made).',
+  'directory for drawings (default: described; with --json none are made).',
+)
+_EDGE_COSTS = flags.DEFINE_bool(
+  'edge_costs', False, 'writes to every edge what it costs in the network.'
 )
 flags.adopt_module_key_flags(network_flags)
 flags.mark_flag_as_required('architecture')
@@ -43,14 +46,14 @@ def main(argv: list[str]):
   folder = _OUTPUT.value or (None if _JSON.value else 'described')
   output = command.output(folder, 'output') if folder else None
   if output:
-    description.draw(name, architecture, output)
+    description.draw(name, architecture, config, output, _EDGE_COSTS.value)
   described = description.describe(name, architecture, config, _LATENCY.value)
   if _JSON.value:
     print(description.to_json(described))
     return
   print(description.table(described))
   if output:
-    print(f'in {output}: architecture.png, architecture.svg')
+    print(f'in {output}: {", ".join(description.DRAWINGS)}')
 
 
 if __name__ == '__main__':

@@ -12,6 +12,7 @@ from nat_tf import cost
 from nat_tf import drawing
 from nat_tf import input_error
 from nat_tf import layout
+from nat_tf import network_drawing
 from nat_tf import part_latency
 from nat_tf import skeletons
 from nat_tf import text_table
@@ -20,6 +21,13 @@ from nat_tf.layout import NetworkConfig
 
 # Numbers of images that latencies are measured for.
 BATCHES = (1, 64)
+
+# What `draw` writes.
+DRAWINGS = tuple(
+  f'{name}{suffix}'
+  for name in ('architecture', 'network')
+  for suffix in drawing.SUFFIXES
+)
 
 _IMAGE_CHANNELS = 3
 # By form (method, section 6): side of the images and classes.
@@ -208,21 +216,32 @@ def to_json(description: Description) -> str:
   )
 
 
-def draw(name: str, architecture: Architecture, folder: str):
-  """Writes `architecture.png` and `architecture.svg`.
+def draw(
+  name: str,
+  architecture: Architecture,
+  config: NetworkConfig,
+  folder: str,
+  edge_costs: bool = False,
+):
+  """Writes the files of `DRAWINGS`.
 
   Args:
     name: what to call the architecture.
     architecture: what is drawn.
+    config: the network that it is put into.
     folder: made if it does not exist.
+    edge_costs: whether every edge says what it costs in that network.
 
   Raises:
     DescriptionError: the folder cannot be written.
   """
+  costs = [cost.by_edge(architecture, config)] if edge_costs else []
   try:
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, 'architecture')
-    drawing.draw_all(path, architecture, title=name)
+    drawing.draw_all(path, architecture, title=name, costs=costs)
+    path = os.path.join(folder, 'network')
+    network_drawing.draw_all(path, config, architecture, title=name)
   except OSError as error:
     raise DescriptionError(
       f'cannot write to {folder}: {error.strerror or error}'

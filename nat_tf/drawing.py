@@ -5,14 +5,17 @@ the same layout, so that what differs is what changed. A normal and a reduction
 cell have a row each. The blocks of a hand-made network fill a grid, row by row;
 those that follow one another and are equal on both sides are drawn once.
 Changed edges differ by colour, by dashes, by weight and by a bold framed name,
-so that they also stand out without colour. Uses matplotlib's objects, never
+so that they also stand out without colour. On request every edge says what it
+costs in a network. Uses matplotlib's objects, never
 pyplot: nothing global is touched.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 import dataclasses
 import functools
+import itertools
 import math
 import os
 from typing import Any
@@ -34,12 +37,14 @@ from matplotlib.transforms import Affine2D
 from nat_tf import atomic_file
 from nat_tf import drawing_layout
 from nat_tf import input_error
+from nat_tf import text_table
 from nat_tf.architecture import Architecture
 from nat_tf.architecture import ArchitectureError
 from nat_tf.architecture import Cell
 from nat_tf.drawing_layout import Box
 from nat_tf.drawing_layout import Layout
 from nat_tf.drawing_layout import Link
+from nat_tf.printable import printable
 
 SUFFIXES = ('.png', '.svg')
 
@@ -65,20 +70,31 @@ _DOTS_PER_INCH = 130
 _MAX_PIXELS = 5_000
 _LABEL_SIZE = 10
 _HEADING_SIZE = 13
+_NOTE_SIZE = 11
 
 # Of a grid, width to height.
 _ASPECT = 1.4
+
+# What the numbers on edges are.
+_COSTS = (
+  'on edges: parameters, multiply-adds of the final network, in all cells of '
+  'the kind together'
+)
 
 _CENTRED: dict[str, Any] = {'ha': 'center', 'va': 'center'}
 
 # Vermilion and grey can be told apart with every kind of colour blindness
 # (Okabe and Ito, 2008).
-_CHANGED = '#d55e00'
-_PALE = '#ffe8d9'
-_INK = '#333333'
-_FAINT = '#a3a3a3'
+CHANGED = '#d55e00'
+PALE = '#ffe8d9'
+INK = '#333333'
+# Of vertices, and of boxes of a network: inside, at its ends, where it shrinks.
+INNER, OUTER, REDUCES = '#dcebf7', '#eeeeee', '#b9d3e8'
+# Of edges that carry null, and of their names; of edges into the output.
+FAINT, NULL_INK, CONCAT_INK = '#a3a3a3', '#808080', '#7f9fb8'
 
-_STYLE = (
+# What matplotlib is set to while it draws and saves.
+STYLE = (
   'default',
   {
     'font.family': 'DejaVu Sans',
@@ -87,6 +103,10 @@ _STYLE = (
     'svg.hashsalt': 'nat_tf',
   },
 )
+
+
+# By cell, for every edge: parameters and multiply-adds.
+EdgeCosts = Mapping[str, Sequence[tuple[int, int]]]
 
 
 class DrawingError(input_error.InputError):
@@ -107,21 +127,19 @@ class _Look:
 
 
 _DOTTED = (0, (1, 2))
-_DASHED = (0, (4, 1.3))
+DASHED = (0, (4, 1.3))
 # By: is the operation null, was it changed.
 _LOOKS = {
-  (False, False): _Look('operation', _INK, 1.2, 'solid'),
-  (False, True): _Look(
-    'changed', _CHANGED, 2.2, _DASHED, fill=_PALE, bold=True
-  ),
+  (False, False): _Look('operation', INK, 1.2, 'solid'),
+  (False, True): _Look('changed', CHANGED, 2.2, DASHED, fill=PALE, bold=True),
   (True, False): _Look(
-    'null: no connection', _FAINT, 1.2, _DOTTED, ink='#808080'
+    'null: no connection', FAINT, 1.2, _DOTTED, ink=NULL_INK
   ),
   (True, True): _Look(
-    'null, changed', _CHANGED, 2.2, _DOTTED, fill=_PALE, bold=True
+    'null, changed', CHANGED, 2.2, _DOTTED, fill=PALE, bold=True
   ),
 }
-_CONCAT = _Look('concatenated to the output', '#7f9fb8', 1.0, 'solid')
+_CONCAT = _Look('concatenated to the output', CONCAT_INK, 1.0, 'solid')
 
 
 def draw(
@@ -129,6 +147,7 @@ def draw(
   source: Architecture,
   transformed: Architecture | None = None,
   title: str = '',
+  costs: Sequence[EdgeCosts] = (),
 ) -> None:
   """Draws an architecture, or two side by side, to a file.
 
@@ -137,6 +156,7 @@ def draw(
     source: the architecture, or the input of a transformation.
     transformed: what became of it, on the same graph.
     title: stands over the drawing.
+    costs: what stands on the edges, for each architecture; empty for nothing.
 
   Raises:
     ArchitectureError: the graphs differ in more than operations, or a cell has
@@ -150,8 +170,8 @@ def draw(
       f'cannot draw to {os.fspath(path)}: its suffix must be '
       f'{" or ".join(SUFFIXES)}'
     )
-  with matplotlib.style.context(_STYLE):
-    _save(figure(source, transformed, title), path, suffix)
+  with matplotlib.style.context(STYLE):
+    _save(figure(source, transformed, title, costs), path, suffix)
 
 
 def draw_all(
@@ -159,6 +179,7 @@ def draw_all(
   source: Architecture,
   transformed: Architecture | None = None,
   title: str = '',
+  costs: Sequence[EdgeCosts] = (),
 ) -> None:
   """Draws to a file of every form, named by `SUFFIXES`; see `draw`.
 
@@ -167,13 +188,27 @@ def draw_all(
     source: the architecture, or the input of a transformation.
     transformed: what became of it, on the same graph.
     title: stands over the drawing.
+    costs: what stands on the edges, for each architecture; empty for nothing.
 
   Raises:
     ArchitectureError: see `draw`.
     OSError: a file cannot be written.
   """
-  with matplotlib.style.context(_STYLE):
-    drawn = figure(source, transformed, title)
+  with matplotlib.style.context(STYLE):
+    save_all(figure(source, transformed, title, costs), path)
+
+
+def save_all(drawn: Figure, path: str | os.PathLike[str]) -> None:
+  """Saves a figure in every form: equal figures, equal bytes.
+
+  Args:
+    drawn: the figure.
+    path: of the files, without suffix; each written wholly or not at all.
+
+  Raises:
+    OSError: a file cannot be written.
+  """
+  with matplotlib.style.context(STYLE):
     for suffix in SUFFIXES:
       _save(drawn, f'{os.fspath(path)}{suffix}', suffix)
 
@@ -190,29 +225,97 @@ def figure(
   source: Architecture,
   transformed: Architecture | None = None,
   title: str = '',
+  costs: Sequence[EdgeCosts] = (),
 ) -> Figure:
   """Draws to a matplotlib figure; see `draw`."""
   _check_size(source)
-  top = _MARGIN + (_TITLE_HEIGHT if title else 0)
-  panels = _panels(source, transformed, top)
+  both = [source] if transformed is None else [source, transformed]
+  pairs = _pairs(both, costs)
+  panels = _panels(pairs, _top(title))
+  return _sheet(panels, title, _COSTS if costs else '')
+
+
+def step(
+  source: Architecture,
+  transformed: Architecture,
+  done: Collection[tuple[str, int]],
+  now: Collection[tuple[str, int]] = (),
+  title: str = '',
+  note: str = '',
+) -> Figure:
+  """Draws a transformation on its way: one architecture, cells side by side.
+
+  Whatever is done, the figure is as large and its parts stand where they stood.
+
+  Args:
+    source: the input.
+    transformed: what becomes of it, on the same graph.
+    done: cell and position of edges that have changed already.
+    now: of those that are marked although they have not.
+    title: stands over the drawing.
+    note: stands below it.
+
+  Raises:
+    ArchitectureError: see `draw`.
+  """
+  _check_size(source)
+  # Laid out for both, so that every name has its room.
+  pairs = []
+  for pair in _pairs([source, transformed]):
+    over = frozenset(i for name, i in done if name == pair.names[0])
+    marked = over | {i for name, i in now if name == pair.names[0]}
+    before, after = pair.labels
+    labels = [
+      after[i] if i in over else label for i, label in enumerate(before)
+    ]
+    cell = pair.cells[0].with_operations(labels)
+    pairs.append(
+      dataclasses.replace(pair, cells=[cell], labels=[labels], changed=marked)
+    )
+  panels = _panels(pairs, _top(title), len(pairs) <= 2)
+  changed = [_LOOKS[null, True] for null in (False, True)]
+  return _sheet(panels, title, note or ' ', [_LOOKS[False, False], *changed])
+
+
+def _top(title: str) -> float:
+  return _MARGIN + (_TITLE_HEIGHT if title else 0)
+
+
+def _sheet(
+  panels: list[_Panel],
+  title: str,
+  note: str,
+  looks: list[_Look] | None = None,
+) -> Figure:
+  """Returns a figure with all panels, and what explains them.
+
+  Args:
+    panels: the cells.
+    title: stands over them.
+    note: stands below them.
+    looks: of edges that the legend explains; None for those that occur.
+  """
   right = max(
     panel.x + max(panel.layout.width, _heading_width(panel.heading))
     for panel in panels
   )
   width = max(right + _MARGIN, _MIN_WIDTH)
   bottom = max(panel.y + panel.layout.height for panel in panels)
-  height = bottom + _LEGEND_HEIGHT + _MARGIN
+  height = bottom + _LEGEND_HEIGHT + _MARGIN + (_MARGIN if note else 0)
   sheet = Figure(figsize=(width, height))
   axes = sheet.add_axes((0, 0, 1, 1))
   axes.set(xlim=(0, width), ylim=(height, 0))
   axes.set_axis_off()
+  # A title may hold a path, whose dollars are no formula.
+  plain = {'parse_math': False, **_CENTRED}
   if title:
-    # A title may hold a path, whose dollars are no formula.
-    style = {'size': 16, 'weight': 'bold', 'parse_math': False, **_CENTRED}
-    axes.text(width / 2, _MARGIN, title, **style)
+    text = printable(title)
+    axes.text(width / 2, _MARGIN, text, size=16, weight='bold', **plain)
   for panel in panels:
     _Painter(axes, panel).paint()
-  _paint_legend(axes, panels)
+  _paint_legend(axes, looks or _looks(panels), _MARGIN / height if note else 0)
+  if note:
+    axes.text(width / 2, height - _MARGIN / 2, note, size=_NOTE_SIZE, **plain)
   return sheet
 
 
@@ -223,6 +326,7 @@ class _Panel:
   Attributes:
     heading: stands over it.
     cell: what is drawn.
+    labels: of its edges.
     changed: positions of the edges that the transformation changed.
     layout: where its parts go, from its upper left corner.
     x: of that corner on the sheet, in inches.
@@ -231,6 +335,7 @@ class _Panel:
 
   heading: str
   cell: Cell
+  labels: list[str]
   changed: frozenset[int]
   layout: Layout
   x: float
@@ -238,46 +343,91 @@ class _Panel:
 
 
 def _panels(
-  source: Architecture, transformed: Architecture | None, top: float
+  pairs: list[_Pair], top: float, across_only: bool = False
 ) -> list[_Panel]:
-  """Lays all cells out; input and transformed share a layout."""
-  both = [source] if transformed is None else [source, transformed]
-  changes = source.changed_edges(both[-1])
-  pairs = []
-  for names in _groups(both):
-    cells = [architecture[names[0]] for architecture in both]
-    pairs.append(
-      _Pair(
-        names,
-        cells,
-        frozenset(index for name, index in changes if name == names[0]),
-        drawing_layout.layout(cells[0], _label_widths(cells)),
-      )
-    )
+  """Puts all cells on the sheet; input and transformed share a layout.
+
+  Args:
+    pairs: the cells.
+    top: where the sheet is free from, in inches.
+    across_only: whether all stand in one row.
+  """
+  both = len(pairs[0].cells)
   width = max(pair.width for pair in pairs) + _COLUMN_GAP
-  across = len(both) * width + (_PAIR_GAP if transformed is not None else 0)
+  across = both * width + (_PAIR_GAP if both > 1 else 0)
   panels = []
-  for row in _rows(pairs, across):
+  for row in [pairs] if across_only else _rows(pairs, across):
     top += _HEADING_HEIGHT
     for column, pair in enumerate(row):
-      for number, (cell, heading) in enumerate(zip(pair.cells, pair.headings)):
+      for number, (cell, labels, heading) in enumerate(
+        zip(pair.cells, pair.labels, pair.headings)
+      ):
         x = _MARGIN + column * across + number * width
-        panels.append(_Panel(heading, cell, pair.changed, pair.layout, x, top))
+        panels.append(
+          _Panel(heading, cell, labels, pair.changed, pair.layout, x, top)
+        )
     top += max(pair.layout.height for pair in row) + _ROW_GAP
   return panels
 
 
-def _groups(both: list[Architecture]) -> list[list[str]]:
-  """Returns the names of cells that are drawn once for all of them."""
-  groups: list[list[str]] = []
+def _pairs(
+  both: list[Architecture], costs: Sequence[EdgeCosts] = ()
+) -> list[_Pair]:
+  """Lays every cell out that is drawn."""
+  changes = both[0].changed_edges(both[-1])
+  pairs = []
+  for names in groups(both):
+    labels = [
+      _labels(one, own, names)
+      for one, own in itertools.zip_longest(both, costs)
+    ]
+    layout = drawing_layout.layout(
+      both[0][names[0]], _label_widths(labels), 2 if costs else 1
+    )
+    changed = frozenset(index for name, index in changes if name == names[0])
+    cells = [architecture[names[0]] for architecture in both]
+    pairs.append(_Pair(names, cells, labels, changed, layout))
+  return pairs
+
+
+def _labels(
+  architecture: Architecture,
+  costs: EdgeCosts | None,
+  names: list[str],
+) -> list[str]:
+  """Returns what stands on the edges of cells that are drawn once."""
+  operations = [edge.operation for edge in architecture[names[0]].edges]
+  if costs is None:
+    return operations
+  totals = [
+    tuple(map(sum, zip(*edges)))
+    for edges in zip(*(costs[name] for name in names))
+  ]
+  return [
+    name if name == 'null' else f'{name}\n{_shown(own)}'
+    for name, own in zip(operations, totals)
+  ]
+
+
+def _shown(own: Sequence[int]) -> str:
+  return ', '.join(map(text_table.short, own)) if any(own) else '0'
+
+
+def groups(both: list[Architecture]) -> list[list[str]]:
+  """Returns the names of cells, those together that are drawn once.
+
+  Args:
+    both: an architecture, and what became of it if there is more than one.
+  """
+  result: list[list[str]] = []
   # A pair of cells stays one: which is which is what one wants to see.
   several = len(both[0].cells) > 2
   for name, _ in both[0].cells:
-    if several and groups and all(a[groups[-1][0]] == a[name] for a in both):
-      groups[-1].append(name)
+    if several and result and all(a[result[-1][0]] == a[name] for a in both):
+      result[-1].append(name)
     else:
-      groups.append([name])
-  return groups
+      result.append([name])
+  return result
 
 
 @dataclasses.dataclass(frozen=True)
@@ -287,12 +437,14 @@ class _Pair:
   Attributes:
     names: of the cells that it stands for.
     cells: the input, and what became of it.
+    labels: of their edges.
     changed: positions of the edges that the transformation changed.
     layout: of both.
   """
 
   names: list[str]
   cells: list[Cell]
+  labels: list[list[str]]
   changed: frozenset[int]
   layout: Layout
 
@@ -360,7 +512,7 @@ class _Painter:
       look = _LOOKS[edge.operation == 'null', index in panel.changed]
       self._paint_line(link, look)
       if link.label is not None:
-        self._paint_label(link.label, edge.operation, look)
+        self._paint_label(link.label, panel.labels[index], look)
     for vertex, box in enumerate(panel.layout.vertices):
       self._paint_vertex(vertex, box)
 
@@ -394,13 +546,14 @@ class _Painter:
     head = [(x, y), (back, y - half), (back, y + half)]
     self._patch(Polygon(head, facecolor=look.color, linewidth=0, zorder=3))
 
-  def _paint_label(self, box: Box, operation: str, look: _Look) -> None:
+  def _paint_label(self, box: Box, text: str, look: _Look) -> None:
     padding = _LABEL_PADDING * _POINTS_PER_INCH / _LABEL_SIZE
     self._text(
       box.x,
       box.y,
-      operation,
+      text,
       zorder=4,
+      linespacing=1.25,
       color=look.ink,
       fontproperties=_font(look.bold),
       bbox={
@@ -422,8 +575,8 @@ class _Painter:
         box.width,
         box.height,
         boxstyle='round,pad=0,rounding_size=0.09',
-        facecolor='#dcebf7' if inner else '#eeeeee',
-        edgecolor=_INK,
+        facecolor=INNER if inner else OUTER,
+        edgecolor=INK,
         linewidth=1,
         zorder=5,
       )
@@ -440,14 +593,25 @@ class _Painter:
     self._axes.text(x, y, text, transform=self._transform, **kwargs)
 
 
-def _paint_legend(axes: Axes, panels: list[_Panel]) -> None:
-  """Explains the looks that occur."""
+def _looks(panels: list[_Panel]) -> list[_Look]:
+  """Returns the looks of edges that occur."""
   shown = {
     (edge.operation == 'null', index in panel.changed)
     for panel in panels
     for index, edge in enumerate(panel.cell.edges)
   }
-  looks = [look for key, look in _LOOKS.items() if key in shown] + [_CONCAT]
+  return [look for key, look in _LOOKS.items() if key in shown]
+
+
+def _paint_legend(axes: Axes, looks: list[_Look], rise: float) -> None:
+  """Explains looks.
+
+  Args:
+    axes: of the sheet.
+    looks: of edges.
+    rise: how far above the lower border, as a share of the sheet's height.
+  """
+  looks = [*looks, _CONCAT]
   axes.legend(
     handles=[
       Line2D([], [], color=look.color, lw=look.width, ls=look.dashes)
@@ -455,6 +619,7 @@ def _paint_legend(axes: Axes, panels: list[_Panel]) -> None:
     ],
     labels=[look.name for look in looks],
     loc='lower center',
+    bbox_to_anchor=(0.5, rise),
     ncol=len(looks),
     frameon=False,
     fontsize=11,
@@ -467,11 +632,12 @@ def _outer_name(vertex: int, inputs: int, output: int) -> str:
   return '$c_k$' if vertex == output else f'$c_{{k-{inputs - vertex}}}$'
 
 
-def _label_widths(cells: list[Cell]) -> list[float]:
-  """Room for the longest name that an edge bears in any of the cells."""
+def _label_widths(labels: list[list[str]]) -> list[float]:
+  """Room for the longest line that an edge bears in any of the cells."""
   return [
-    max(_text_width(edge.operation) for edge in edges) + 4 * _LABEL_PADDING
-    for edges in zip(*(cell.edges for cell in cells))
+    max(_text_width(line) for text in edge for line in text.split('\n'))
+    + 4 * _LABEL_PADDING
+    for edge in zip(*labels)
   ]
 
 

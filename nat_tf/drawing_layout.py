@@ -22,7 +22,8 @@ from nat_tf.architecture import Cell
 _VERTEX_WIDTH = 0.46
 _VERTEX_HEIGHT = 0.38
 _LABEL_HEIGHT = 0.25
-_LABEL_PITCH = 0.32
+_LINE_HEIGHT = 0.2
+_LABEL_GAP = 0.07
 _CONCAT_PITCH = 0.16
 _ITEM_GAP = 0.14
 _LANE_HEIGHT = 0.1
@@ -109,22 +110,25 @@ class _Item:
   y: float = 0.0
 
 
-def layout(cell: Cell, label_widths: Sequence[float]) -> Layout:
-  """Lays a cell out; the result depends on its graph and label widths alone.
+def layout(cell: Cell, label_widths: Sequence[float], lines: int = 1) -> Layout:
+  """Lays a cell out; the result depends on its graph and labels' sizes alone.
 
   Args:
     cell: the cell.
     label_widths: for every edge the room that its label needs, in inches.
+    lines: of text in every label, 1 or more.
   """
-  return _Layouter(cell, label_widths).layout()
+  return _Layouter(cell, label_widths, lines).layout()
 
 
 class _Layouter:
   """The steps of a layout, in the order of the methods."""
 
-  def __init__(self, cell: Cell, label_widths: Sequence[float]):
+  def __init__(self, cell: Cell, label_widths: Sequence[float], lines: int):
     self._cell = cell
     self._label_widths = label_widths
+    self._label_height = _LABEL_HEIGHT + (lines - 1) * _LINE_HEIGHT
+    self._label_pitch = self._label_height + _LABEL_GAP
     self._items: list[_Item] = []
     self._routes: list[list[int]] = []
     self._columns: list[list[int]] = []
@@ -157,7 +161,7 @@ class _Layouter:
     depths = {v: i for i, vertices in enumerate(generations) for v in vertices}
     for vertex in range(self._cell.vertices):
       incoming = sum(edge.target == vertex for edge in self._cell.edges)
-      height = max(_VERTEX_HEIGHT, incoming * _LABEL_PITCH)
+      height = max(_VERTEX_HEIGHT, incoming * self._label_pitch)
       self._items.append(_Item(depths[vertex], height, True))
     height = max(_VERTEX_HEIGHT, len(self._cell.concat) * _CONCAT_PITCH)
     self._items.append(_Item(len(generations), height, True))
@@ -321,7 +325,7 @@ class _Layouter:
       if index < len(self._cell.edges):
         width = self._label_widths[index]
         x = lefts[column] - _ARROW - (self._strip(column) - _LEAD - _ARROW) / 2
-        label = Box(x, y, width, _LABEL_HEIGHT)
+        label = Box(x, y, width, self._label_height)
       links.append(Link(tuple(points), (lefts[column], y), label))
     return links
 
@@ -335,7 +339,7 @@ class _Layouter:
       incoming = [i for i, r in enumerate(self._routes) if r[-1] == target]
       incoming.sort(key=lambda i: self._items[self._routes[i][-2]].y)
       is_output = target == self._cell.vertices
-      pitch = _CONCAT_PITCH if is_output else _LABEL_PITCH
+      pitch = _CONCAT_PITCH if is_output else self._label_pitch
       for rank, route in enumerate(incoming):
         ports[route] = item.y + (rank - (len(incoming) - 1) / 2) * pitch
     return ports

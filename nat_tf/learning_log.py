@@ -13,7 +13,7 @@ from nat_tf import epoch_table
 from nat_tf import event_file
 from nat_tf import workdir as workdir_lib
 
-_FILE = 'learning.csv'
+FILE = 'learning.csv'
 _COLUMNS = (
   'epoch',
   'weights_loss',
@@ -44,7 +44,7 @@ class LearningLog:
     notes: checkpoints.Notes | None = None,
   ):
     self._workdir = workdir
-    self._table = epoch_table.EpochTable(workdir, _FILE, _COLUMNS, done)
+    self._table = epoch_table.EpochTable(workdir, FILE, _COLUMNS, done)
     self._events = event_file.EventFile(workdir.events)
     self._begin(done + 1)
     if notes:

@@ -13,6 +13,8 @@ from nat_tf import atomic_file
 from nat_tf import pareto
 from nat_tf import result
 from nat_tf import text_table
+from nat_tf.chart import Chart
+from nat_tf.chart import Series
 from nat_tf.pareto import Front
 from nat_tf.transformer import Measured
 
@@ -56,24 +58,69 @@ def table(front: Front, name: str) -> str:
     front: what the architecture can become.
     name: what to call it.
   """
-  rows = [
+  lines = text_table.aligned(rows(front, name))
+  return '\n'.join([*lines, *notes(front)])
+
+
+def rows(front: Front, name: str) -> list[tuple[str, ...]]:
+  """Returns the rows of the table, the heading first.
+
+  Args:
+    front: what the architecture can become.
+    name: what to call it.
+  """
+  found = [
     ('', *result.headings(front.source), 'changed edges'),
     (f'input ({name})', *result.numbers(front.source), ''),
   ]
   for number, point in enumerate(front.points, 1):
     changes = str(_changes(front, point))
-    rows.append((f'point {number}', *result.numbers(point), changes))
-  lines = text_table.aligned(rows) + result.notes(front.source)
-  lines.append(
+    found.append((f'point {number}', *result.numbers(point), changes))
+  return found
+
+
+def notes(front: Front) -> list[str]:
+  """Returns what to write below the table, a line each."""
+  lines = [
+    *result.notes(front.source),
     f'of {len(front.contenders)} architectures that were measured, no other is '
-    'as good for its multiply-adds'
-  )
+    'as good for its multiply-adds',
+  ]
   count = len(front.points)
   if count < pareto.POINTS:
     lines.append(
       f'{count} points, fewer than {pareto.POINTS}: no more were found'
     )
-  return '\n'.join(lines)
+  return lines
+
+
+def chart(front: Front, name: str) -> Chart:
+  """Returns accuracy against multiply-adds, for a report.
+
+  Args:
+    front: what the architecture can become.
+    name: what to call it.
+  """
+
+  def places(some: list[Measured]) -> list[tuple[float, float]]:
+    return [(m.cost.madds / 1e6, 100 * m.accuracy) for m in some]
+
+  labels = [
+    f'point {number}, {_changes(front, point)} edges changed'
+    for number, point in enumerate(front.points, 1)
+  ]
+  everything = places(front.contenders)
+  return Chart(
+    f'What {name} can become',
+    'multiply-adds, million',
+    'accuracy, %',
+    [
+      Series('measured', everything, 'dots', None, True, told=False),
+      Series('front', places(front.points), 'steps', labels=labels),
+      Series(f'input ({name})', places([front.source]), 'dots', 1),
+    ],
+    caption='With shared weights, on held-out data; of the final network.',
+  )
 
 
 def write(front: Front, name: str, folder: str):

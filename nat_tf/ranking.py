@@ -14,6 +14,7 @@ from nat_tf import learned
 from nat_tf import policy_study
 from nat_tf import ranking_report
 from nat_tf import ranking_study
+from nat_tf import report
 from nat_tf import table_source
 from nat_tf import workdir as workdir_lib
 
@@ -81,7 +82,14 @@ def main(argv: list[str]):
   workdir.add_json('summary.json', {'ranking': facts})
   ranking_report.draw(ranking, gains, scale.beta, workdir.file('ranking.png'))
   print(ranking_report.table(facts))
-  print(f'in {workdir.path}: summary.json, ranking.png')
+  report.write(
+    workdir.path,
+    lambda: ranking_report.of_ranking(
+      facts, ranking, gains, scale.beta, _SEED.value, command.line()
+    ),
+    ranking_report.PAGE,
+  )
+  print(f'in {workdir.path}: {ranking_report.PAGE}, summary.json, ranking.png')
 
 
 if __name__ == '__main__':

@@ -8,10 +8,22 @@ import matplotlib.figure
 import numpy as np
 
 from nat_tf import atomic_file
+from nat_tf import report
 from nat_tf import text_table
+from nat_tf.chart import Chart
+from nat_tf.chart import Series
 from nat_tf.ranking_study import Gain
 from nat_tf.ranking_study import Ranking
+from nat_tf.report import Section
 
+# Beside the search's own report.
+PAGE = 'ranking.html'
+_FILES = (
+  ('summary.json', 'the numbers'),
+  ('ranking.png', 'both rankings'),
+  ('report.html', 'the search itself'),
+  ('config.json', 'the settings of the search'),
+)
 _BLUE, _ORANGE = '#1f4e79', '#c55a11'
 # Names of `RankingStudy.gains`, and their headings.
 GAINS = ('argmax', 'best_of_10')
@@ -63,8 +75,22 @@ def table(facts: dict[str, Any]) -> str:
   Args:
     facts: what `summary` returned.
   """
+  first, second, ends = rows(facts)
+  return '\n'.join(
+    [*text_table.aligned(first), '', *text_table.aligned(second), ends]
+  )
+
+
+def rows(
+  facts: dict[str, Any],
+) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]], str]:
+  """Returns the rows of both tables, the headings first, and a note.
+
+  Args:
+    facts: what `summary` returned.
+  """
   test, top = facts['test'], facts['top_quarter']
-  first = [
+  first: list[tuple[str, ...]] = [
     ('shared weights against training', "Kendall's tau", "Spearman's rho"),
     (
       f'{facts["architectures"]} random architectures',
@@ -77,7 +103,7 @@ def table(facts: dict[str, Any]) -> str:
       f'{top["spearman"]:.3f}',
     ),
   ]
-  second = [
+  second: list[tuple[str, ...]] = [
     (f'{facts["inputs"]} held-out inputs', *_HEADINGS),
     _row('captured gain', '{:.1f} %', facts['captured_gain']),
     _row('improved, where a point can be', '{:.1f} %', facts['improved']),
@@ -85,9 +111,72 @@ def table(facts: dict[str, Any]) -> str:
     _row('mean test accuracy', '{:.2f} %', test),
   ]
   ends = f'inputs {test["beta"]:.2f} %, oracle {test["oracle"]:.2f} %'
-  return '\n'.join(
-    [*text_table.aligned(first), '', *text_table.aligned(second), ends]
+  return first, second, ends
+
+
+def of_ranking(
+  facts: dict[str, Any],
+  ranking: Ranking,
+  gains: list[Gain],
+  beta: np.ndarray,
+  seed: int,
+  command: str,
+) -> report.Report:
+  """Returns the study as a page.
+
+  Args:
+    facts: what `summary` returned.
+    ranking: of random architectures.
+    gains: of the most probable transformations and of the best of 10.
+    beta: `[inputs]` test accuracy of the inputs, 0 to 1.
+    seed: of the study.
+    command: what makes all this again.
+  """
+  first, second, ends = rows(facts)
+  return report.Report(
+    'ranking',
+    'A search against networks trained for real',
+    f'On {facts["inputs"]} inputs that it never learned from, and '
+    f'{facts["architectures"]} random architectures.',
+    [
+      (f'{facts["kendall"]:.2f}', "Kendall's tau"),
+      (f'{facts["captured_gain"]["argmax"]:.1f} %', 'captured gain'),
+    ],
+    [
+      Section('Result', [report.table(first), report.table(second, [ends])]),
+      Section('Both rankings', [report.charts(charts(ranking, gains, beta))]),
+    ],
+    str(seed),
+    command,
+    files=_FILES,
   )
+
+
+def charts(
+  ranking: Ranking, gains: list[Gain], beta: np.ndarray
+) -> list[Chart]:
+  """Returns what `draw` shows, for a report."""
+  shared, test = (100 * ranking.shared).tolist(), (100 * ranking.test).tolist()
+  before, after = (100 * beta).tolist(), (100 * gains[0].test).tolist()
+  ends = (min(before), max(after))
+  return [
+    Chart(
+      'Shared weights against training',
+      'accuracy with shared weights, %',
+      'test accuracy, %',
+      [Series('random cells', list(zip(shared, test)), 'dots', faint=True)],
+    ),
+    Chart(
+      'What became of the inputs',
+      'test accuracy of the input, %',
+      'of the most probable transformation, %',
+      [
+        Series('no change', [(x, x) for x in ends], look=None, told=False),
+        Series('inputs', list(zip(before, after)), 'dots', 1, faint=True),
+      ],
+      caption='Above the line they became better.',
+    ),
+  ]
 
 
 def draw(

@@ -16,6 +16,8 @@ from nat_tf import strategies
 # How often this process was started anew without an end of its work.
 _COUNT = 'NAT_TF_RESTARTS'
 _MOST = 20
+# What Python does where a thread fails.
+_USUAL = threading.excepthook
 
 # What TensorFlow raises when another process is gone. It says itself that only
 # a restart resets its collective operations.
@@ -60,10 +62,16 @@ def when_lost(strategy: tf.distribute.Strategy) -> Iterator[None]:
       flush=True,
     )
     os.environ[_COUNT] = str(count)
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    os.execv(sys.executable, [sys.executable, *_called(), *sys.argv[1:]])
+
+
+def _called() -> list[str]:
+  """Returns what Python was called with before the flags."""
+  spec = getattr(sys.modules['__main__'], '__spec__', None)
+  return ['-m', spec.name] if spec else [sys.argv[0]]
 
 
 def _without_lost(found: Any):
   """Says what ended a thread, but for those that watched what was lost."""
   if not issubclass(found.exc_type, _LOST):
-    threading.__excepthook__(found)
+    _USUAL(found)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 
 from nat_tf import architecture_json
+from nat_tf import cost
 from nat_tf import drawing
 from nat_tf import input_error
 from nat_tf import text_table
 from nat_tf.architecture import Architecture
+from nat_tf.layout import NetworkConfig
 from nat_tf.transformer import Measured
 from nat_tf.transformer import Transformation
 
@@ -24,6 +26,29 @@ def table(transformation: Transformation, name: str) -> str:
     transformation: what became of the architecture.
     name: what to call it.
   """
+  lines = text_table.aligned(rows(transformation, name))
+  *others, note = notes(transformation.source)
+  return '\n'.join([*lines, *others, f'{note}; {verdict(transformation)}'])
+
+
+def rows(transformation: Transformation, name: str) -> list[tuple[str, ...]]:
+  """Returns the rows of the table, the heading first.
+
+  Args:
+    transformation: what became of the architecture.
+    name: what to call it.
+  """
+  source, transformed = transformation.source, transformation.transformed
+  return [
+    ('', *headings(source)),
+    (f'input ({name})', *numbers(source)),
+    ('transformed', *numbers(transformed)),
+    ('change', *changes(transformation)),
+  ]
+
+
+def changes(transformation: Transformation) -> list[str]:
+  """Returns how much more or less each of the numbers became."""
   source, transformed = transformation.source, transformation.transformed
   change = [
     _percent(source.cost.params, transformed.cost.params),
@@ -32,33 +57,30 @@ def table(transformation: Transformation, name: str) -> str:
   ]
   if source.latency_ms is not None and transformed.latency_ms is not None:
     change.append(_percent(source.latency_ms, transformed.latency_ms))
-  lines = text_table.aligned(
-    [
-      ('', *headings(source)),
-      (f'input ({name})', *numbers(source)),
-      ('transformed', *numbers(transformed)),
-      ('change', *change),
-    ]
-  )
-  lines += notes(source)
-  note = lines.pop()
+  return change
+
+
+def verdict(transformation: Transformation) -> str:
+  """Returns how many edges changed, in words."""
   changed = transformation.changes()
-  edges = 'edge' if changed == 1 else 'edges'
-  verdict = (
-    f'{changed} {edges} changed'
-    if changed
-    else 'no candidate was better: the architecture stays as it is'
-  )
-  return '\n'.join([*lines, f'{note}; {verdict}'])
+  if not changed:
+    return 'no candidate was better: the architecture stays as it is'
+  return f'{changed} {"edge" if changed == 1 else "edges"} changed'
 
 
-def write(transformation: Transformation, name: str, folder: str):
+def write(
+  transformation: Transformation,
+  name: str,
+  folder: str,
+  config: NetworkConfig | None = None,
+):
   """Writes `transformed.json`, `transformed.png` and `transformed.svg`.
 
   Args:
     transformation: what became of the architecture.
     name: what to call the input.
     folder: made if it does not exist.
+    config: the network whose costs stand on the drawing's edges; None for none.
 
   Raises:
     OutputError: the folder cannot be written.
@@ -68,11 +90,16 @@ def write(transformation: Transformation, name: str, folder: str):
     transformation.transformed.architecture,
     f'{name}, transformed',
     folder,
+    config,
   )
 
 
 def save(
-  source: Architecture, transformed: Architecture, title: str, folder: str
+  source: Architecture,
+  transformed: Architecture,
+  title: str,
+  folder: str,
+  config: NetworkConfig | None = None,
 ):
   """Writes the files of `write`.
 
@@ -81,6 +108,7 @@ def save(
     transformed: the output.
     title: of the drawing.
     folder: made if it does not exist.
+    config: see `write`.
 
   Raises:
     OutputError: the folder cannot be written.
@@ -88,7 +116,10 @@ def save(
   try:
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, 'transformed')
-    drawing.draw_all(path, source, transformed, title)
+    costs = []
+    if config:
+      costs = [cost.by_edge(one, config) for one in (source, transformed)]
+    drawing.draw_all(path, source, transformed, title, costs)
     architecture_json.save(f'{path}.json', transformed)
   except OSError as error:
     raise OutputError(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from typing import Any
 
 from nat_tf import command  # isort: skip
 
@@ -21,9 +22,11 @@ from nat_tf import genotype
 from nat_tf import layout
 from nat_tf import learning_log
 from nat_tf import progress_bar
+from nat_tf import report
 from nat_tf import restart
 from nat_tf import result
 from nat_tf import search_config
+from nat_tf import search_report
 from nat_tf import setting
 from nat_tf import strategies
 from nat_tf import strategy_flags
@@ -31,6 +34,7 @@ from nat_tf import text_table
 from nat_tf import transformer as transformer_lib
 from nat_tf import workdir as workdir_lib
 from nat_tf.architecture import Architecture
+from nat_tf.budget import Budget
 from nat_tf.search_config import SearchConfig
 
 _WORKDIR = flags.DEFINE_string(
@@ -57,7 +61,6 @@ flags.adopt_module_key_flags(checkpoint_flags)
 def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
-  started = time.monotonic()
   config = _config()
   budget = budget_flags.from_flags()
   workdir = workdir_lib.Workdir(command.workdir(_WORKDIR.value, config.dataset))
@@ -77,15 +80,26 @@ def main(argv: list[str]):
     command.mute()
   config = config.on_devices(strategy.num_replicas_in_sync)
   workdir.check(config)
+  name = architecture_source.label(wanted)
+  with restart.when_lost(strategy):
+    _search(config, architecture, name, budget, workdir, strategy)
+
+
+def _search(
+  config: SearchConfig,
+  architecture: Architecture,
+  name: str,
+  budget: Budget,
+  workdir: workdir_lib.Workdir,
+  strategy: Any,
+):
+  """Learns, transforms, and writes and prints what came of it."""
+  started = time.monotonic()
   dataset = data.load(config.data_config())
   transformer = transformer_lib.Transformer(config, dataset, strategy)
   # What is possible depends on the images' size and the number of classes.
   transformer.terms(architecture, budget)
-  with (
-    restart.when_lost(strategy),
-    workdir.filled(config),
-    command.resumable(workdir.path),
-  ):
+  with workdir.filled(config), command.resumable(workdir.path):
     print(f'search on {config.dataset}, workdir {workdir.path}', flush=True)
     earlier = learn(transformer, dataset, workdir, checkpoint_flags.minutes())
     if workdir.is_aside:
@@ -93,31 +107,45 @@ def main(argv: list[str]):
     transformation = transformer.transform(
       architecture, _CANDIDATES.value, config.seed, budget
     )
-    name = architecture_source.label(wanted)
-    result.write(transformation, name, workdir.path)
     seconds = earlier + time.monotonic() - started
-    workdir.write_json(
-      'summary.json', _summary(transformation, name, config, seconds)
-    )
+    _write(transformation, name, transformer, workdir, seconds)
   print(result.table(transformation, name))
   print(_where(workdir))
 
 
-def _summary(
+def _write(
   transformation: transformer_lib.Transformation,
   name: str,
-  config: SearchConfig,
+  transformer: transformer_lib.Transformer,
+  workdir: workdir_lib.Workdir,
   seconds: float,
-) -> dict:
-  return {
-    'dataset': config.dataset,
-    'space': config.space,
-    'transitions': config.transitions,
-    'seed': config.seed,
-    'seconds': round(seconds, 1),
-    'input': transformation.source.summary(name),
-    'transformed': transformation.transformed.summary(f'{name}, transformed'),
-  }
+):
+  """Writes the architecture, its drawings, the summary and the report."""
+  config = transformer.config
+  result.write(transformation, name, workdir.path)
+  workdir.write_json(
+    'summary.json',
+    {
+      'dataset': config.dataset,
+      'space': config.space,
+      'transitions': config.transitions,
+      'seed': config.seed,
+      'seconds': round(seconds, 1),
+      'input': transformation.source.summary(name),
+      'transformed': transformation.transformed.summary(f'{name}, transformed'),
+    },
+  )
+  report.write(
+    workdir.path,
+    lambda: search_report.of_search(
+      transformation,
+      name,
+      config,
+      transformer.final(),
+      workdir.file(learning_log.FILE),
+      command.line(),
+    ),
+  )
 
 
 def learn(
@@ -193,6 +221,7 @@ def _check_ignored(config: SearchConfig):
 
 def _where(workdir: workdir_lib.Workdir) -> str:
   files = {
+    'report': report.FILE,
     'drawing': 'transformed.png, transformed.svg',
     'architecture': 'transformed.json',
     'numbers': 'summary.json, learning.csv, learning.png',

@@ -15,6 +15,8 @@ an architecture takes, which no device can.
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from nat_tf import compiled
@@ -22,7 +24,8 @@ from nat_tf.spaces import Encoding
 from nat_tf.supernet import Scores
 from nat_tf.supernet import SuperNetwork
 
-_Gradients = list[tf.Tensor | tf.IndexedSlices]
+# Tensors, and `tf.IndexedSlices` where a step moves a part of a variable.
+_Gradients = list[Any]
 
 
 def loss_and_gradients(
@@ -96,7 +99,7 @@ def _divided(x: tf.Tensor, parts: int) -> tf.Tensor:
   return tf.reshape(x, [parts, x.shape[0] // parts, *x.shape[1:]])
 
 
-def _values(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
+def _values(gradient: Any) -> tf.Tensor:
   sparse = isinstance(gradient, tf.IndexedSlices)
   return gradient.values if sparse else gradient
 

@@ -214,6 +214,11 @@ def names() -> tuple[str, ...]:
   return tuple(_SKELETONS)
 
 
+def forms(name: str) -> tuple[str, ...]:
+  """Returns the forms that a network has, one of `names()`."""
+  return tuple(_SKELETONS[name])
+
+
 def load(name: str, form: str = 'cifar10') -> Skeleton:
   """Returns a skeleton.
 

@@ -19,6 +19,7 @@ from nat_tf import policy as policy_lib
 from nat_tf import policy_study
 from nat_tf import progress_bar
 from nat_tf import recipes
+from nat_tf import report
 from nat_tf import setting
 from nat_tf import table_source
 from nat_tf import tabular_report
@@ -81,7 +82,13 @@ def _study(
   )
   tabular_report.draw(outcomes, bounds, workdir.file('captured_gain.png'))
   print(tabular_report.table(outcomes, bounds))
-  print(f'in {workdir.path}: summary.json, captured_gain.png')
+  report.write(
+    workdir.path,
+    lambda: tabular_report.of_study(
+      outcomes, bounds, dataset, config, command.line()
+    ),
+  )
+  print(f'in {workdir.path}: {report.FILE}, summary.json, captured_gain.png')
 
 
 def _plan(name: str, config: TabularConfig) -> tuple[Any, recipes.Recipe]:

@@ -10,10 +10,22 @@ import numpy as np
 
 from nat_tf import atomic_file
 from nat_tf import policy_study
+from nat_tf import report
 from nat_tf import text_table
+from nat_tf.chart import Chart
+from nat_tf.chart import Series
 from nat_tf.policy_study import Bounds
 from nat_tf.policy_study import Outcome
+from nat_tf.report import Section
+from nat_tf.tabular_config import TabularConfig
 
+_FILES = (
+  ('summary.json', 'the numbers'),
+  ('captured_gain.png', 'captured gain against time'),
+  ('config.json', 'the settings'),
+)
+# Looks of a chart's series.
+_LOOKS = 6
 _GAINS = ('argmax', 'sample', 'best_of_10')
 _HEADINGS = ('most probable', 'one sample', 'best of 10', 'training')
 _COLORS = ('#1f4e79', '#c55a11', '#548235', '#7f7f7f', '#7030a0', '#bf9000')
@@ -26,18 +38,106 @@ def table(outcomes: dict[str, list[Outcome]], bounds: list[Bounds]) -> str:
     outcomes: by policy, one for every seed.
     bounds: one for every seed.
   """
-  rows: list[tuple[str, ...]] = [('captured gain, %', *_HEADINGS)]
+  return '\n'.join([*text_table.aligned(rows(outcomes, bounds)), _ends(bounds)])
+
+
+def rows(
+  outcomes: dict[str, list[Outcome]], bounds: list[Bounds]
+) -> list[tuple[str, ...]]:
+  """Returns the rows of the table, the heading first; see `table`."""
+  found: list[tuple[str, ...]] = [('captured gain, %', *_HEADINGS)]
   for name, ones in outcomes.items():
     gains = (_shown([getattr(one, gain) for one in ones]) for gain in _GAINS)
-    rows.append((name, *gains, _shown([one.seconds for one in ones]) + ' s'))
+    found.append((name, *gains, _shown([one.seconds for one in ones]) + ' s'))
   for k in policy_study.RANDOM_EVALUATIONS:
     gain = _shown([bound.random[k] for bound in bounds])
-    rows.append((f'random search, {k}', '', '', gain, ''))
-  rows.append(('oracle', '', '', '100.0', ''))
-  lines = text_table.aligned(rows)
+    found.append((f'random search, {k}', '', '', gain, ''))
+  found.append(('oracle', '', '', '100.0', ''))
+  return found
+
+
+def _ends(bounds: list[Bounds]) -> str:
   beta = _shown([bound.beta for bound in bounds])
   oracle = _shown([bound.oracle for bound in bounds])
-  return '\n'.join([*lines, f'test accuracy, %: input {beta}, oracle {oracle}'])
+  return f'test accuracy, %: input {beta}, oracle {oracle}'
+
+
+def of_study(
+  outcomes: dict[str, list[Outcome]],
+  bounds: list[Bounds],
+  dataset: str,
+  config: TabularConfig,
+  command: str,
+) -> report.Report:
+  """Returns the comparison as a page.
+
+  Args:
+    outcomes: by policy, one for every seed.
+    bounds: one for every seed.
+    dataset: of the table.
+    config: of the comparison.
+    command: what makes all this again.
+  """
+  gains = {
+    name: float(np.mean([one.argmax for one in ones]))
+    for name, ones in outcomes.items()
+  }
+  best = max(gains, key=lambda name: gains[name])
+  return report.Report(
+    'comparison of policies',
+    f'{len(outcomes)} policies on NAS-Bench-201, {dataset}',
+    f'{best} captures most of what can be gained on cells that it never '
+    'learned from.',
+    [
+      (f'{gain:.1f} %', f'captured gain, {name}')
+      for name, gain in gains.items()
+    ],
+    [
+      Section(
+        'Result', [report.table(rows(outcomes, bounds), [_ends(bounds)])]
+      ),
+      Section('How they learned', [report.charts([chart(outcomes, bounds)])]),
+    ],
+    ', '.join(map(str, config.seed_list())),
+    command,
+    config,
+    _FILES,
+  )
+
+
+def chart(outcomes: dict[str, list[Outcome]], bounds: list[Bounds]) -> Chart:
+  """Returns captured gain against time, for a report; see `draw`."""
+  series: list[Series] = []
+  for name, ones in outcomes.items():
+    if len(ones[0].curve) < 2:
+      continue
+    seconds, gain, deviation = _curve(ones)
+    points = list(zip(seconds.tolist(), gain.tolist()))
+    look = len(series) % _LOOKS
+    series.append(Series(name, points, look=look, band=deviation.tolist()))
+  levels = [
+    (
+      f'random search, {k}',
+      float(np.mean([bound.random[k] for bound in bounds])),
+    )
+    for k in policy_study.RANDOM_EVALUATIONS
+  ]
+  return Chart(
+    'Captured gain of the most probable cell',
+    'seconds of training',
+    'captured gain, %',
+    series,
+    levels=levels,
+    caption='Mean over the seeds; bands: standard deviation.',
+  )
+
+
+def _curve(ones: list[Outcome]) -> tuple[np.ndarray, ...]:
+  """Returns seconds, gain, and the gain's deviation, `[points]` each."""
+  # [seeds, points, (seconds, gain)]
+  curves = np.array([one.curve for one in ones])
+  seconds, gain = curves.mean(axis=0).T
+  return seconds, gain, curves[..., 1].std(axis=0)
 
 
 def summary(
@@ -100,10 +200,7 @@ def draw(
   for i, (name, ones) in enumerate(outcomes.items()):
     if len(ones[0].curve) < 2:
       continue  # Chance does not learn; the lines below stand for it.
-    # [seeds, points, (seconds, gain)]
-    curves = np.array([one.curve for one in ones])
-    seconds, gain = curves.mean(axis=0).T
-    deviation = curves[..., 1].std(axis=0)
+    seconds, gain, deviation = _curve(ones)
     color = _COLORS[i % len(_COLORS)]
     axes.plot(seconds, gain, color=color, label=name, marker='o', ms=3)
     axes.fill_between(

@@ -31,3 +31,14 @@ def files(folder: str, found: Mapping[str, str]) -> str:
   """
   lines = [f'  {what:<13} {where}' for what, where in found.items()]
   return '\n'.join([f'in {folder}:', *lines])
+
+
+def short(number: float) -> str:
+  """Returns a number of 0 or more in two or three digits: 950, 1.2 k, 34 M."""
+  units = ['', ' k', ' M', ' G']
+  # What would be rounded to four digits is of the next unit.
+  while number >= 999.5 and len(units) > 1:
+    number /= 1000
+    units.pop(0)
+  places = 1 if units[0] and number < 9.95 else 0
+  return f'{number:.{places}f}{units[0]}'

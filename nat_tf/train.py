@@ -5,19 +5,25 @@ bazel run //nat_tf:train -- --architecture=darts --workdir=W
 
 from __future__ import annotations
 
+from typing import Any
+
 from nat_tf import command  # isort: skip
 
 from absl import flags
 
 from nat_tf import architecture_source
 from nat_tf import checkpoint_flags
+from nat_tf import data
+from nat_tf import report
 from nat_tf import restart
 from nat_tf import setting
 from nat_tf import strategies
 from nat_tf import strategy_flags
 from nat_tf import text_table
 from nat_tf import training
+from nat_tf import training_report
 from nat_tf import workdir as workdir_lib
+from nat_tf.architecture import Architecture
 from nat_tf.train_config import TrainConfig
 
 _WORKDIR = flags.DEFINE_string(
@@ -47,6 +53,7 @@ def main(argv: list[str]):
   where = f'training on {config.dataset}, workdir {workdir.path}'
   strategy = strategy_flags.create(_WORKDIR.value)
   if not strategies.is_chief(strategy):
+    workdir = workdir.aside()
     command.mute()
   with restart.when_lost(strategy), command.resumable(workdir.path):
     summary = training.run(
@@ -58,29 +65,36 @@ def main(argv: list[str]):
       checkpoint_flags.minutes(),
       strategy,
     )
-  print(_table(name, summary))
+  if workdir.is_aside:
+    return
+  print('\n'.join(text_table.aligned(training_report.rows(name, summary))))
+  facts = (name, summary, config, architecture, workdir)
+  report.write(workdir.path, lambda: _report(*facts))
   print(_where(workdir))
 
 
-def _table(name: str, summary: dict) -> str:
-  accuracies = [summary['validation_accuracy'], summary['test_accuracy']]
-  return '\n'.join(
-    text_table.aligned(
-      [
-        ('', 'parameters', 'multiply-adds', 'held out', 'test'),
-        (
-          name,
-          f'{summary["params"]:,}',
-          f'{summary["madds"]:,}',
-          *('-' if x is None else f'{100 * x:.2f} %' for x in accuracies),
-        ),
-      ]
-    )
+def _report(
+  name: str,
+  summary: dict[str, Any],
+  config: TrainConfig,
+  architecture: Architecture,
+  workdir: workdir_lib.Workdir,
+) -> report.Report:
+  info = data.DatasetInfo.from_dict(workdir.read_json(training.PREPROCESSING))
+  return training_report.of_training(
+    name,
+    summary,
+    config,
+    architecture,
+    config.network_config(architecture, info),
+    workdir.file('training.csv'),
+    command.line(),
   )
 
 
 def _where(workdir: workdir_lib.Workdir) -> str:
   files = {
+    'report': report.FILE,
     'model': f'{training.MODEL}, {training.PREPROCESSING}',
     'numbers': f'{training.SUMMARY}, training.csv, training.png',
     'TensorBoard': f'tensorboard --logdir={workdir.events}',

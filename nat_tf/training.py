@@ -95,7 +95,7 @@ def run(
   config = dataclasses.replace(config, architecture=text)
   strategy = strategy or tf.distribute.get_strategy()
   _check_divides(config.batch_size, strategy.num_replicas_in_sync)
-  if not strategies.is_chief(strategy):
+  if not (workdir.is_aside or strategies.is_chief(strategy)):
     workdir = workdir.aside()
   workdir.check(config)
   if os.path.exists(workdir.file(SUMMARY)):

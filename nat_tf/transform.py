@@ -5,6 +5,8 @@ bazel run //nat_tf:transform -- --workdir=W --architecture=vggblock
 
 from __future__ import annotations
 
+import os
+
 from nat_tf import command  # isort: skip
 
 from absl import flags
@@ -14,7 +16,9 @@ from nat_tf import budget_flags
 from nat_tf import learned
 from nat_tf import pareto
 from nat_tf import pareto_report
+from nat_tf import report
 from nat_tf import result
+from nat_tf import search_report
 
 _WORKDIR = flags.DEFINE_string(
   'workdir', None, 'directory of the search that learned the transformer.'
@@ -48,6 +52,11 @@ _PARETO = flags.DEFINE_bool(
   'instead of one transformation returns many: the most accurate ones for '
   'their multiply-adds, from the least that is possible to the limits.',
 )
+_EDGE_COSTS = flags.DEFINE_bool(
+  'edge_costs',
+  False,
+  'writes to every edge of the drawing what it costs in the final network.',
+)
 flags.adopt_module_key_flags(learned)
 flags.adopt_module_key_flags(budget_flags)
 flags.mark_flags_as_required(['workdir', 'architecture'])
@@ -62,17 +71,35 @@ def main(argv: list[str]):
   transformer = learned.load(_WORKDIR.value)
   seed = transformer.config.seed if _SEED.value is None else _SEED.value
   name = architecture_source.label(_ARCHITECTURE.value)
+  # Of the search; it may be gone.
+  learning = os.path.join(command.path(_WORKDIR.value), 'learning.csv')
   arguments = (architecture, _CANDIDATES.value, seed, budget)
   if _PARETO.value:
     front = pareto.explore(transformer, *arguments)
     pareto_report.write(front, name, output)
     print(pareto_report.table(front, name))
-    print(f'in {output}: pareto.json, pareto.png')
+    report.write(
+      output,
+      lambda: search_report.of_front(
+        front, name, transformer.final(), learning, command.line(), seed
+      ),
+    )
+    print(f'in {output}: {report.FILE}, pareto.json, pareto.png')
     return
   transformation = transformer.transform(*arguments)
-  result.write(transformation, name, output)
+  costs = transformer.final() if _EDGE_COSTS.value else None
+  result.write(transformation, name, output, costs)
   print(result.table(transformation, name))
-  print(f'in {output}: transformed.json, transformed.png, transformed.svg')
+  report.write(
+    output,
+    lambda: search_report.of_transformation(
+      transformation, name, transformer.final(), learning, command.line(), seed
+    ),
+  )
+  print(
+    f'in {output}: {report.FILE}, transformed.json, transformed.png, '
+    'transformed.svg'
+  )
 
 
 if __name__ == '__main__':

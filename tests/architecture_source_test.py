@@ -149,6 +149,11 @@ class LabelTest(parameterized.TestCase):
   def test_tells_them_apart(self, text, label):
     self.assertEqual(architecture_source.label(text), label)
 
+  def test_can_be_printed(self):
+    self.assertEqual(
+      architecture_source.label('a/b\udcff\x1b.json'), 'a/b\ufffd\ufffd.json'
+    )
+
 
 if __name__ == '__main__':
   absltest.main()

@@ -38,6 +38,7 @@ COMMANDS = (
   'search',
   'transform',
   'describe',
+  'draw',
   'train',
   'control',
   'compare',
@@ -51,6 +52,7 @@ BASE: dict[str, tuple[str, ...]] = {
   'search': (),
   'transform': ('--workdir=W', '--architecture=darts'),
   'describe': ('--architecture=darts', '--latency=false'),
+  'draw': ('--architecture=darts',),
   'train': ('--architecture=darts',),
   'control': ('--architecture=darts',),
   'compare': ('--architectures=darts,enas',),
@@ -216,13 +218,14 @@ def _number_flags() -> list[Case]:
     ('describe', 'cells', '0', 'a positive integer'),
     ('describe', 'image_size', '0', 'a positive integer'),
     ('describe', 'classes', '0', 'a positive integer'),
+    ('draw', 'cells', '0', 'a positive integer'),
     ('control', 'cells', '0', 'a positive integer'),
     ('control', 'image_size', '0', 'a positive integer'),
     ('control', 'classes', '0', 'a positive integer'),
   ):
     words = f'flag --{flag}={value}: {value} is not {wanted}{help_}'
     found.append(_case(command, words, f'--{flag}={value}'))
-  for command in ('describe', 'control'):
+  for command in ('describe', 'draw', 'control'):
     for value in ('3', '0', '-2'):
       words = (
         f'channels is {value}; it must be an even number of 2 or more, '
@@ -241,8 +244,12 @@ def _number_flags() -> list[Case]:
     found.append(_case(command, words, *arguments))
   for command, flag in (
     ('transform', 'pareto'),
+    ('transform', 'edge_costs'),
+    ('describe', 'edge_costs'),
     ('describe', 'latency'),
     ('describe', 'json'),
+    ('draw', 'edge_costs'),
+    ('draw', 'animation'),
     ('compare', 'latency'),
     ('export', 'fold'),
     ('export', 'tflite'),
@@ -343,6 +350,7 @@ def _outputs() -> list[Case]:
   for command, flag, remedy in (
     ('transform', 'output', 'an --output'),
     ('describe', 'output', 'an --output'),
+    ('draw', 'output', 'an --output'),
     ('control', 'output', 'an --output'),
     ('export', 'export_dir', 'an --export_dir'),
   ):
@@ -400,6 +408,8 @@ def _architectures() -> list[Case]:
     ('search', 'architecture'),
     ('transform', 'architecture'),
     ('describe', 'architecture'),
+    ('draw', 'architecture'),
+    ('draw', 'transformed'),
     ('train', 'architecture'),
     ('control', 'architecture'),
     ('control', 'like'),
@@ -410,7 +420,7 @@ def _architectures() -> list[Case]:
       'the path of a file of JSON or text, Genotype(...), or |operation~0|+...'
     )
     found.append(_case(command, words, f'--{flag}=dartz'))
-  for command in ('describe', 'train', 'control'):
+  for command in ('describe', 'draw', 'train', 'control'):
     found.append(
       _case(
         command,
@@ -427,6 +437,27 @@ def _architectures() -> list[Case]:
     )
   )
   return found
+
+
+def _drawn() -> list[Case]:
+  return [
+    _case(
+      'draw',
+      '--animation shows how an architecture becomes another; give '
+      '--transformed, too',
+      '--animation',
+    ),
+    _case(
+      'draw',
+      'the two architectures are not on one graph',
+      '--transformed=enas',
+    ),
+    _case(
+      'draw',
+      'Missing value for flag --title; --help lists all flags',
+      '--title',
+    ),
+  ]
 
 
 def _compared() -> list[Case]:
@@ -955,6 +986,7 @@ _ALL: Sequence[Callable[[], list[Case]]] = (
   _combined,
   _outputs,
   _architectures,
+  _drawn,
   _compared,
   _data,
   _tables,

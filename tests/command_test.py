@@ -65,6 +65,22 @@ if __name__ == '__main__':
 """
 
 
+_LINE_SCRIPT = """
+from nat_tf import command
+
+from absl import flags
+
+_DO = flags.DEFINE_string('do', '', 'what to do')
+_COUNT = flags.DEFINE_integer('count', 1, 'how many')
+_PLAIN = flags.DEFINE_bool('plain', True, 'whether it is plain')
+_SOME = flags.DEFINE_multi_string('some', None, 'some of them')
+_WORKDIR = flags.DEFINE_string('workdir', None, 'where')
+
+if __name__ == '__main__':
+  command.run(lambda _: print(command.line()))
+"""
+
+
 class FailTest(absltest.TestCase):
   def test_prints_one_line_and_exits_with_1(self):
     errors = io.StringIO()
@@ -274,6 +290,50 @@ class WorkdirTest(absltest.TestCase):
     )
     config = train_config.TrainConfig()
     self.assertEqual(command.with_data_dir(config), config)
+
+
+class LineTest(absltest.TestCase):
+  def _line(self, name: str, *arguments: str) -> str:
+    script = self.create_tempfile(f'{name}.py', _LINE_SCRIPT).full_path
+    done = subprocess.run(
+      [sys.executable, script, *arguments],
+      env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
+      capture_output=True,
+      text=True,
+      check=True,
+    )
+    return done.stdout.strip()
+
+  def test_holds_what_is_not_the_default(self):
+    self.assertEqual(self._line('ranking'), 'bazel run //nat_tf:ranking')
+    self.assertEqual(
+      self._line('ranking', '--count=1', '--do=a b', '--some=x', '--some=y'),
+      "bazel run //nat_tf:ranking -- '--do=a b' --some=x --some=y",
+    )
+
+  def test_a_long_one_has_a_line_for_each(self):
+    long = 'x' * 60
+    self.assertEqual(
+      self._line('ranking', f'--do={long}', '--noplain'),
+      f'bazel run //nat_tf:ranking -- \\\n  --do={long} \\\n  --noplain',
+    )
+
+  def test_what_stands_in_a_flag_file_is_spelled_out(self):
+    file = self.create_tempfile('f.flags', '--count=3\n--do=it\n').full_path
+    self.assertEqual(
+      self._line('ranking', f'--flagfile={file}'),
+      'bazel run //nat_tf:ranking -- --do=it --count=3',
+    )
+
+  def test_a_new_run_gets_a_new_directory(self):
+    self.assertEqual(
+      self._line('search', '--workdir=w', '--do=it'),
+      'bazel run //nat_tf:search -- --do=it',
+    )
+    self.assertEqual(
+      self._line('ranking', '--workdir=w'),
+      'bazel run //nat_tf:ranking -- --workdir=w',
+    )
 
 
 if __name__ == '__main__':

@@ -64,7 +64,12 @@ class SearchAndTransformTest(absltest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn(f'input ({name})', result.stdout)
         self.assertContainsSubset(
-          {'transformed.json', 'transformed.png', 'transformed.svg'},
+          {
+            'report.html',
+            'transformed.json',
+            'transformed.png',
+            'transformed.svg',
+          },
           os.listdir(os.path.join(here, output)),
         )
 
@@ -83,7 +88,9 @@ class SearchAndTransformTest(absltest.TestCase):
       self.assertEqual(result.returncode, 0, result.stderr)
       self.assertIn('point 1', result.stdout)
       front = pathlib.Path(here, 'front')
-      self.assertCountEqual(os.listdir(front), ['pareto.json', 'pareto.png'])
+      self.assertCountEqual(
+        os.listdir(front), ['pareto.json', 'pareto.png', 'report.html']
+      )
       facts = json.loads((front / 'pareto.json').read_text('utf-8'))
       self.assertNotEmpty(facts['points'])
       for point in facts['points']:
@@ -154,6 +161,7 @@ class SearchAndTransformTest(absltest.TestCase):
         'events',
         'learning.csv',
         'learning.png',
+        'report.html',
         'transformed.json',
         'transformed.png',
         'transformed.svg',

@@ -32,7 +32,13 @@ class CompareTest(absltest.TestCase):
     self.assertEqual(done.returncode, 0, done.stderr)
     self.assertIn('batch of 64', done.stdout)
     self.assertContainsSubset(
-      {'config.json', 'summary.json', 'comparison.md', 'comparison.png'},
+      {
+        'config.json',
+        'summary.json',
+        'comparison.md',
+        'comparison.png',
+        'report.html',
+      },
       os.listdir(os.path.join(here, 'C')),
     )
     first = json.loads(pathlib.Path(here, 'C', 'summary.json').read_text())

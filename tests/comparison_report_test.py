@@ -12,6 +12,7 @@ import matplotlib.image
 from nat_tf import architecture_json
 from nat_tf import comparison_report
 from nat_tf import part_latency
+from nat_tf import report
 from nat_tf import workdir as workdir_lib
 from nat_tf import zoo
 from nat_tf.comparison import Contender
@@ -186,6 +187,59 @@ class FilesTest(parameterized.TestCase):
       workdir_lib.WorkdirError, 'cannot write .*comparison.png'
     ):
       comparison_report.write(_RESULTS, self.workdir)
+
+
+class ReportTest(absltest.TestCase):
+  def setUp(self):
+    super().setUp()
+    self.folder = self.create_tempdir().full_path
+
+  def _text(self, results: Results, curves=None) -> str:
+    made = comparison_report.of_comparison(results, curves or {}, 'the command')
+    return report.page(made, self.folder)
+
+  def test_holds_the_table_and_the_best_difference(self):
+    text = self._text(_RESULTS)
+    self.assertIn('91.00 ± 1.00', text)
+    self.assertIn('<strong>+2.0 points</strong>', text)
+    self.assertIn('W/x|y.json against darts', text)
+    self.assertIn('<td>7</td>', text)
+
+  def test_every_training_and_every_mean_can_be_read(self):
+    chart = comparison_report.chart(_RESULTS)
+    labels = [label for one in chart.series for label in one.labels]
+    self.assertEqual(
+      labels,
+      [
+        *(f'darts, seed {seed}' for seed in range(3)),
+        'darts, mean',
+        *(f'W/x|y.json, seed {seed}' for seed in range(3)),
+        'W/x|y.json, mean',
+      ],
+    )
+    means = [one for one in chart.series if one.band]
+    self.assertAlmostEqual(means[1].points[0][1], 93.0)
+    # Of 91, 93 and 95: the sample's deviation is 2.
+    self.assertAlmostEqual(means[1].band[0], 2.0)
+
+  def test_curves_come_from_files_that_may_be_missing(self):
+    path = os.path.join(self.folder, 'training.csv')
+    with open(path, 'w', encoding='utf-8') as file:
+      file.write('epoch,validation_accuracy\n1,0.25\n2,0.5\n')
+    gone = os.path.join(self.folder, 'gone.csv')
+    text = self._text(_RESULTS, {'darts': path, 'W/x|y.json': gone})
+    self.assertIn('epoch 2\\ndarts 50', text)
+
+  def test_what_is_not_finished_is_said(self):
+    text = self._text(_first(1))
+    self.assertIn('1 trainings of 6 finished', text)
+
+  def test_only_equal_graphs_are_drawn_side_by_side(self):
+    others = [*_CONTENDERS, Contender('enas', 'enas', zoo.load('enas'))]
+    results = Results(_RECIPE, others, [0, 1, 2], _RUNS, {})
+    text = self._text(results)
+    self.assertEqual(text.count('class="drawing"'), 3)
+    self.assertEqual(text.count('Changed edges. '), 1)
 
 
 if __name__ == '__main__':

@@ -8,6 +8,7 @@ from absl.testing import absltest
 from absl.testing import parameterized
 
 from nat_tf import cost
+from nat_tf import description
 from nat_tf import layout
 from nat_tf import nasbench201
 from nat_tf import skeletons
@@ -259,6 +260,43 @@ class NetworkTest(parameterized.TestCase):
     # Stem, one input of two, the convolution, the classifier.
     params = (9 * 6 + 12) + (6 * 2 + 4) + (2 * 2 + 4) + (2 * 3 + 3)
     self.assertEqual(one.params, params)
+
+
+class ByEdgeTest(parameterized.TestCase):
+  # The head reads vertex 3, which reads input 1; 2 has no reader.
+  def test_by_hand(self):
+    edges = (Edge(0, 2, 'conv_5x5'), Edge(1, 3, 'conv_1x1'))
+    config = layout.NetworkConfig(2, 2, (4, 4), 1, 3, skeletons.CELLS)
+    normal = Cell(2, 4, edges, (3,))
+    architecture = Architecture.of(normal=normal, reduction=normal)
+    # A normal cell of 2 channels, and a reduction of 4, which ends at 2x2.
+    self.assertEqual(
+      cost.by_edge(architecture, config),
+      {
+        'normal': [Cost(0, 0), Cost(2 * 2 + 4, 2 * 2 * 16)],
+        'reduction': [Cost(0, 0), Cost(4 * 4 + 8, 4 * 4 * 4)],
+      },
+    )
+
+  # Whatever the edges carry, the rest of the network costs the same.
+  @parameterized.parameters('darts', 'enas', 'vgg16', 'resnet50')
+  def test_differences_are_those_of_the_network(self, name):
+    one = zoo.load(name)
+    other = Architecture(
+      tuple(
+        (cell, graph.with_operations(['conv_3x3'] * len(graph.edges)))
+        for cell, graph in one.cells
+      ),
+      one.network,
+    )
+    config = description.network_config(one.network, 'cifar10')
+    rests = []
+    for architecture in (one, other):
+      edges = cost.by_edge(architecture, config).values()
+      total = cost.sum_of(each for cell in edges for each in cell)
+      whole = cost.network(architecture, config)
+      rests.append((whole.params - total.params, whole.madds - total.madds))
+    self.assertEqual(*rests)
 
 
 class ImagenetTest(parameterized.TestCase):

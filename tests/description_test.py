@@ -153,17 +153,25 @@ class DescriptionTest(parameterized.TestCase):
 
   def test_draws(self):
     folder = os.path.join(self.create_tempdir().full_path, 'a', 'b')
-    description.draw('darts', zoo.load('darts'), folder)
-    self.assertEqual(
-      sorted(os.listdir(folder)), ['architecture.png', 'architecture.svg']
-    )
+    config = description.network_config('cells', 'cifar10')
+    description.draw('darts', zoo.load('darts'), config, folder)
+    self.assertCountEqual(os.listdir(folder), description.DRAWINGS)
+    self.assertLen(description.DRAWINGS, 4)
+    plain = os.path.getsize(os.path.join(folder, 'architecture.svg'))
+
+    with self.subTest('with costs'):
+      description.draw('darts', zoo.load('darts'), config, folder, True)
+      self.assertGreater(
+        os.path.getsize(os.path.join(folder, 'architecture.svg')), plain
+      )
 
   def test_says_where_it_cannot_draw(self):
     file = pathlib.Path(self.create_tempfile().full_path)
+    config = description.network_config('cells', 'cifar10')
     with self.assertRaisesRegex(
       description.DescriptionError, f'cannot write to {file}'
     ):
-      description.draw('darts', zoo.load('darts'), str(file))
+      description.draw('darts', zoo.load('darts'), config, str(file))
 
 
 if __name__ == '__main__':

@@ -20,8 +20,8 @@ _PUBLISHED = [
 ]
 
 
-def _layout(cell: Cell, width=1.0) -> Layout:
-  return drawing_layout.layout(cell, [width] * len(cell.edges))
+def _layout(cell: Cell, width=1.0, lines=1) -> Layout:
+  return drawing_layout.layout(cell, [width] * len(cell.edges), lines)
 
 
 def _random_cell(seed: int) -> Cell:
@@ -66,7 +66,8 @@ class LayoutTest(parameterized.TestCase):
 
   @parameterized.parameters(*range(20))
   def test_nothing_overlaps_in_random_cells(self, seed):
-    self._assert_clear(_layout(_random_cell(seed)))
+    for lines in (1, 2):
+      self._assert_clear(_layout(_random_cell(seed), lines=lines))
 
   @parameterized.parameters(*range(20))
   def test_no_edge_touches_the_label_of_another(self, seed):

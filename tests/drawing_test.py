@@ -14,7 +14,11 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.patches import PathPatch
 from matplotlib.transforms import Bbox
 
+from nat_tf import cost
+from nat_tf import description
 from nat_tf import drawing
+from nat_tf import layout
+from nat_tf import skeletons
 from nat_tf import vocabulary
 from nat_tf import zoo
 from nat_tf.architecture import Architecture
@@ -40,7 +44,7 @@ def _extents(figure) -> tuple[list[Bbox], list[Bbox]]:
   labels = [
     text.get_bbox_patch().get_window_extent(renderer)
     for text in axes.texts
-    if text.get_text() in _OPERATIONS
+    if text.get_text().split('\n')[0] in _OPERATIONS
   ]
   vertices = [
     patch.get_window_extent(renderer)
@@ -81,6 +85,63 @@ class FigureTest(parameterized.TestCase):
     self.assertLen(labels, drawn * (2 if after else 1))
     for first, second in itertools.combinations([*labels, *vertices], 2):
       self.assertFalse(_overlap(first, second), f'{first} and {second}')
+
+  # Every form that the network of a published architecture has.
+  @parameterized.parameters(
+    *(
+      (name, form)
+      for name in zoo.names()
+      for form in skeletons.FORMS
+      if form in skeletons.forms(zoo.load(name).network)
+    )
+  )
+  def test_labels_with_costs_are_clear(self, name, form):
+    architecture = zoo.load(name)
+    config = description.network_config(architecture.network, form)
+    costs = [cost.by_edge(architecture, config)]
+    figure = drawing.figure(architecture, costs=costs)
+    labels, vertices = _extents(figure)
+    with self.subTest('costs are there'):
+      lines = [
+        text.get_text().split('\n')
+        for text in figure.axes[0].texts
+        if text.get_text().split('\n')[0] in _OPERATIONS
+      ]
+      self.assertLen(lines, len(labels))
+      for operation, *numbers in lines:
+        self.assertLen(numbers, 0 if operation == 'null' else 1)
+    for first, second in itertools.combinations([*labels, *vertices], 2):
+      self.assertFalse(_overlap(first, second), f'{first} and {second}')
+
+  #   0 --conv_3x3--> 1 --skip--> 2, in one cell of 4 channels at 8x8
+  def test_costs_stand_on_their_edges(self):
+    cell = Cell(1, 3, (Edge(0, 1, 'conv_3x3'), Edge(1, 2, 'skip')), (2,))
+    config = layout.NetworkConfig(1, 4, (8, 8), 3, 10, skeletons.NASBENCH201)
+    architecture = Architecture((('normal', cell),), 'nasbench201')
+    costs = [cost.by_edge(architecture, config)]
+    figure = drawing.figure(architecture, costs=costs)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    # 9 * 4 * 4 weights and a batch norm of 8; 9 * 4 * 4 * 64 multiply-adds.
+    self.assertIn('conv_3x3\n152, 9.2 k', texts)
+    self.assertIn('skip\n0', texts)
+
+  def test_a_step_stands_where_all_others_stand(self):
+    before, after = zoo.load('darts'), zoo.load('nat_darts')
+    changes = before.changed_edges(after)
+    places, shown = [], []
+    for done, now in (([], []), ([], changes[:1]), (changes, [])):
+      figure = drawing.step(before, after, done, now, 't')
+      _, vertices = _extents(figure)
+      places.append([box.bounds for box in vertices])
+      texts = [text.get_text() for text in figure.axes[0].texts]
+      shown.append([text for text in texts if text in _OPERATIONS])
+    self.assertEqual(places[0], places[1])
+    self.assertEqual(places[0], places[2])
+    operations = [
+      sorted(edge.operation for _, _, edge in one.edges())
+      for one in (before, before, after)
+    ]
+    self.assertEqual([sorted(one) for one in shown], operations)
 
   def test_all_operations_fit_their_labels_rooms(self):
     # A cell for each, whose vertex has it twice; changed, and so in bold.
@@ -277,6 +338,10 @@ class DrawTest(parameterized.TestCase):
 
   def test_dollars_in_a_title_are_no_formula(self):
     self.assertNotEmpty(self._draw('a.png', title='runs/$^$'))
+
+  def test_a_title_may_hold_what_cannot_be_written(self):
+    for name in ('a.png', 'a.svg'):
+      self.assertNotEmpty(self._draw(name, title='a\0b\udcffc'))
 
   @parameterized.parameters('a.jpg', 'a', 'png')
   def test_refuses_another_suffix(self, name):

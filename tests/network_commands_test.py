@@ -73,7 +73,7 @@ class DescribeTest(absltest.TestCase):
     names = [line.split(' ')[0] for line in result.stdout.splitlines()[2:7]]
     self.assertEqual(names, ['stem', 'cell_0', 'cell_1', 'head', 'total'])
     self.assertContainsSubset(
-      {'architecture.png', 'architecture.svg'},
+      set(description.DRAWINGS),
       os.listdir(os.path.join(here, 'out')),
     )
 
@@ -100,6 +100,36 @@ class DescribeTest(absltest.TestCase):
       self.assertEqual(result.returncode, 1, arguments)
       self.assertIn(words, result.stderr)
       self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
+
+
+class DrawTest(absltest.TestCase):
+  def test_draws_a_transformation(self):
+    here = self.create_tempdir().full_path
+    pair = ('--architecture=vggblock', '--transformed=nat_vggblock')
+    result = command_line.run(
+      'draw', *pair, '--edge_costs', '--animation', '--output=out', cwd=here
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    names = os.listdir(os.path.join(here, 'out'))
+    self.assertCountEqual(
+      result.stdout.strip().split(': ')[1].split(', '), names
+    )
+    self.assertLen(names, 5)
+
+  def test_stops_with_one_line(self):
+    here = self.create_tempdir().full_path
+    for arguments, words in (
+      (('--animation',), 'give --transformed, too'),
+      (('--transformed=enas',), 'not on one graph'),
+      (('--channels=3',), 'it must be an even number'),
+    ):
+      result = command_line.run(
+        'draw', '--architecture=darts', *arguments, cwd=here
+      )
+      self.assertEqual(result.returncode, 1, arguments)
+      self.assertIn(words, result.stderr)
+      self.assertLen(result.stderr.strip().splitlines(), 1, result.stderr)
+      self.assertEmpty(os.listdir(here))
 
 
 class ControlTest(absltest.TestCase):

@@ -6,6 +6,7 @@ import json
 import os
 
 from absl.testing import absltest
+import numpy as np
 
 from nat_tf import architecture_json
 from nat_tf import pareto_report
@@ -70,6 +71,17 @@ of 3 architectures that were measured, no other is as good for its multiply-adds
     path = self.create_tempfile().full_path
     with self.assertRaisesRegex(result.OutputError, '^cannot write to '):
       pareto_report.write(_FRONT, 'darts', path)
+
+
+class ChartTest(absltest.TestCase):
+  def test_points_have_the_numbers_of_the_table(self):
+    chart = pareto_report.chart(_FRONT, 'darts')
+    measured, front, source = chart.series
+    self.assertLen(measured.points, 3)
+    self.assertFalse(measured.told)
+    np.testing.assert_allclose(front.points, [(424.2, 83.6)])
+    self.assertEqual(front.labels, ['point 1, 5 edges changed'])
+    np.testing.assert_allclose(source.points, [(528.0, 81.4)])
 
 
 if __name__ == '__main__':

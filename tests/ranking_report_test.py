@@ -7,6 +7,7 @@ import matplotlib.image
 import numpy as np
 
 from nat_tf import ranking_report
+from nat_tf import report
 from nat_tf.ranking_study import Gain
 from nat_tf.ranking_study import Ranking
 
@@ -64,6 +65,22 @@ class RankingReportTest(absltest.TestCase):
     image = matplotlib.image.imread(path)
     self.assertGreater(image.shape[1], 600)
     self.assertGreater(image.std(), 0.02)
+
+
+class ReportTest(absltest.TestCase):
+  def test_page_holds_tables_and_all_dots(self):
+    facts = ranking_report.summary(_RANKING, _GAINS, _BETA, _ORACLE)
+    made = ranking_report.of_ranking(
+      facts, _RANKING, _GAINS, _BETA, 3, 'command'
+    )
+    self.assertEqual(
+      made.tiles, [('0.93', "Kendall's tau"), ('50.0 %', 'captured gain')]
+    )
+    text = report.page(made, self.create_tempdir().full_path)
+    self.assertIn('inputs 75.00 %, oracle 90.00 %', text)
+    first, second = ranking_report.charts(_RANKING, _GAINS, _BETA)
+    self.assertLen(first.series[0].points, 8)
+    np.testing.assert_allclose(second.series[1].points, [[70, 80], [80, 85]])
 
 
 if __name__ == '__main__':

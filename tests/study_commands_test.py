@@ -60,7 +60,13 @@ class RankingTest(absltest.TestCase):
     self.assertEqual(done.returncode, 0, done.stderr)
     self.assertIn("Kendall's tau", done.stdout)
     self.assertIn('9 held-out inputs', done.stdout)
-    self.assertIn('ranking.png', os.listdir(os.path.join(here, 'w')))
+    self.assertContainsSubset(
+      {'ranking.html', 'ranking.png', 'report.html'},
+      os.listdir(os.path.join(here, 'w')),
+    )
+    page = pathlib.Path(here, 'w', 'ranking.html').read_text('utf-8')
+    # The search's own page stays, and this one leads there.
+    self.assertIn('href="./report.html"', page)
     summary = json.loads(pathlib.Path(here, 'w', 'summary.json').read_text())
     ranking = summary.pop('ranking')
     self.assertEqual(summary, found)
@@ -96,7 +102,7 @@ class TabularTest(absltest.TestCase):
     result = command_line.run('tabular', *arguments, '--workdir=w', cwd=here)
     self.assertEqual(result.returncode, 0, result.stderr)
     self.assertContainsSubset(
-      {'config.json', 'summary.json', 'captured_gain.png'},
+      {'config.json', 'summary.json', 'captured_gain.png', 'report.html'},
       os.listdir(os.path.join(here, 'w')),
     )
     summary = json.loads(pathlib.Path(here, 'w', 'summary.json').read_text())

@@ -6,10 +6,13 @@ import math
 
 from absl.testing import absltest
 import matplotlib.image
+import numpy as np
 
+from nat_tf import report
 from nat_tf import tabular_report
 from nat_tf.policy_study import Bounds
 from nat_tf.policy_study import Outcome
+from nat_tf.tabular_config import TabularConfig
 
 _OUTCOMES = {
   'edges': [
@@ -77,6 +80,29 @@ class DrawTest(absltest.TestCase):
     image = matplotlib.image.imread(path)
     self.assertGreater(image.shape[1], 600)
     self.assertGreater(image.std(), 0.02)
+
+
+class ReportTest(absltest.TestCase):
+  def test_page_holds_table_and_curves(self):
+    made = tabular_report.of_study(
+      _OUTCOMES, _BOUNDS, 'cifar10', TabularConfig(seeds=2, seed=5), 'command'
+    )
+    self.assertEqual(made.seed, '5, 6')
+    self.assertIn(('98.0 %', 'captured gain, edges'), made.tiles)
+    self.assertStartsWith(made.lead, 'edges captures most')
+    text = report.page(made, self.create_tempdir().full_path)
+    self.assertIn('98.0 ± 1.0', text)
+
+  def test_chart_is_of_those_that_learn(self):
+    chart = tabular_report.chart(_OUTCOMES, _BOUNDS)
+    self.assertEqual([one.name for one in chart.series], ['edges'])
+    (series,) = chart.series
+    curves = np.array([one.curve for one in _OUTCOMES['edges']])
+    np.testing.assert_allclose(series.points, curves.mean(axis=0))
+    np.testing.assert_allclose(series.band, curves[..., 1].std(axis=0))
+    self.assertEqual(
+      chart.levels, [('random search, 10', 81.0), ('random search, 100', 98.5)]
+    )
 
 
 if __name__ == '__main__':

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from absl.testing import absltest
+from absl.testing import parameterized
 
 from nat_tf import text_table
 
@@ -26,6 +27,22 @@ class FilesTest(absltest.TestCase):
       text_table.files('/w', {'model': 'a.keras', 'numbers': 'b, c'}),
       'in /w:\n  model         a.keras\n  numbers       b, c',
     )
+
+
+class ShortTest(parameterized.TestCase):
+  @parameterized.parameters(
+    (0, '0'),
+    (999, '999'),
+    (999.6, '1.0 k'),
+    (9_949, '9.9 k'),
+    (9_950, '10 k'),
+    (999_499, '999 k'),
+    (999_500, '1.0 M'),
+    (34_400_000, '34 M'),
+    (15_500_000_000, '16 G'),
+  )
+  def test_two_or_three_digits(self, number, text):
+    self.assertEqual(text_table.short(number), text)
 
 
 if __name__ == '__main__':

@@ -1,0 +1,285 @@
+"""Draws a whole network: how cells follow one another, and what flows between.
+
+From the image to the classes, row by row. Equal cells that follow one another
+are one box that says how many they are; an arrow carries height, width and
+channels of what goes from one box to the next. Where a transformation changed a
+cell, its boxes differ by colour, by dashes and by a bold count, as in
+`drawing`, whose colours these are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
+from matplotlib.patches import FancyBboxPatch
+import matplotlib.style
+
+from nat_tf import cost
+from nat_tf import drawing
+from nat_tf import layout
+from nat_tf import text_table
+from nat_tf.architecture import Architecture
+from nat_tf.layout import CellPlace
+from nat_tf.layout import NetworkConfig
+from nat_tf.printable import printable
+
+# Boxes in a row: what still is readable where a page is 10 inches wide.
+_COLUMNS = 6
+
+# Inches.
+_MARGIN = 0.3
+_BOX_WIDTH, _BOX_HEIGHT = 1.5, 0.78
+_GAP = 0.95
+_ROW_PITCH = 1.25
+_TITLE_HEIGHT = 0.45
+_NAME_SIZE, _TEXT_SIZE, _SHAPE_SIZE = 10, 9, 8
+_LONGEST_NAME = 16
+
+_NOTE = (
+  'in boxes: parameters, multiply-adds; on arrows: height, width, channels'
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Box:
+  """A part of the network, or several equal ones that follow one another.
+
+  Attributes:
+    name: what stands there.
+    count: how many.
+    cost: of all of them together.
+    shape: height, width and channels of what comes out; None behind the head.
+    reduces: whether height and width are fewer behind it.
+    changed: how many edges of one of them a transformation changed.
+    plain: whether it is no cell: image, stem, head.
+  """
+
+  name: str
+  count: int
+  cost: cost.Cost
+  shape: tuple[int, int, int] | None
+  reduces: bool = False
+  changed: int = 0
+  plain: bool = False
+
+
+def boxes(
+  config: NetworkConfig,
+  source: Architecture,
+  transformed: Architecture | None = None,
+) -> list[Box]:
+  """Returns the parts of a network, from the image to the head.
+
+  Args:
+    config: its size.
+    source: what it is made of, or was before a transformation.
+    transformed: what became of that; the network is drawn of it.
+  """
+  architecture = source if transformed is None else transformed
+  changed = [name for name, _ in source.changed_edges(architecture)]
+  (_, stem), *cells, (_, head) = cost.parts(architecture, config)
+  last = layout.stem(config)[-1][1]
+  height, width = config.image_size
+  result = [
+    Box(
+      'image',
+      1,
+      cost.Cost(0, 0),
+      (height, width, config.image_channels),
+      plain=True,
+    ),
+    Box('stem', 1, stem, (*last.output_size, last.outputs), plain=True),
+  ]
+  pairs = list(zip(layout.places(config), (own for _, own in cells)))
+  for _, run in itertools.groupby(
+    pairs, lambda pair: _looks(pair[0], source, architecture, config)
+  ):
+    result.append(_box(list(run), architecture, config, changed))
+  result.append(Box('head', 1, head, None, plain=True))
+  return result
+
+
+def _looks(
+  place: CellPlace,
+  source: Architecture,
+  transformed: Architecture,
+  config: NetworkConfig,
+) -> tuple:
+  """What is equal where cells are drawn as one box."""
+  return (
+    config.cell(place, source),
+    config.cell(place, transformed),
+    place.stride,
+    place.output_size,
+    place.channels,
+  )
+
+
+def _box(
+  run: list[tuple[CellPlace, cost.Cost]],
+  architecture: Architecture,
+  config: NetworkConfig,
+  changed: list[str],
+) -> Box:
+  """Returns the box of equal cells that follow one another."""
+  first, last = run[0][0], run[-1][0]
+  cell = config.cell(first, architecture)
+  return Box(
+    _name(first.kind, last.kind, len(run)),
+    len(run),
+    cost.sum_of(own for _, own in run),
+    (*last.output_size, len(cell.concat) * last.channels),
+    reduces=first.output_size != first.input_size or bool(first.pool),
+    changed=changed.count(first.kind),
+  )
+
+
+def _name(first: str, last: str, count: int) -> str:
+  """Returns what to call equal cells: normal × 6, stage2_block1-3."""
+  if count == 1:
+    return first
+  if first == last:
+    return f'{first} \N{MULTIPLICATION SIGN} {count}'
+  start = len(os.path.commonprefix([first, last]))
+  return f'{first}\N{EN DASH}{last[start:]}'
+
+
+def draw_all(
+  path: str | os.PathLike[str],
+  config: NetworkConfig,
+  source: Architecture,
+  transformed: Architecture | None = None,
+  title: str = '',
+) -> None:
+  """Draws to a file of every form, named by `drawing.SUFFIXES`.
+
+  Args:
+    path: of the files, without suffix; each written wholly or not at all.
+    config: the network's size.
+    source: what it is made of, or was before a transformation.
+    transformed: what became of that; the network is drawn of it.
+    title: stands over the drawing.
+
+  Raises:
+    OSError: a file cannot be written.
+  """
+  drawing.save_all(figure(config, source, transformed, title), path)
+
+
+def figure(
+  config: NetworkConfig,
+  source: Architecture,
+  transformed: Architecture | None = None,
+  title: str = '',
+) -> Figure:
+  """Draws to a matplotlib figure; see `draw_all`."""
+  parts = boxes(config, source, transformed)
+  rows = -(-len(parts) // _COLUMNS)
+  # No row is nearly empty.
+  columns = -(-len(parts) // rows)
+  pitch = _BOX_WIDTH + _GAP
+  width = 2 * _MARGIN + columns * pitch
+  top = _MARGIN + (_TITLE_HEIGHT if title else 0)
+  height = top + rows * _ROW_PITCH + _MARGIN / 3
+  with matplotlib.style.context(drawing.STYLE):
+    sheet = Figure(figsize=(width, height))
+    axes = sheet.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.set_axis_off()
+    if title:
+      place = (width / 2, _MARGIN)
+      style: dict[str, Any] = {'size': 14, 'weight': 'bold', 'va': 'center'}
+      text = printable(title)
+      axes.text(*place, text, ha='center', parse_math=False, **style)
+    axes.text(width / 2, height - _MARGIN, _NOTE, size=_TEXT_SIZE, ha='center')
+    for number, part in enumerate(parts):
+      row, column = divmod(number, columns)
+      _paint(axes, part, _MARGIN + column * pitch, top + row * _ROW_PITCH)
+  return sheet
+
+
+def _paint(axes: Axes, part: Box, x: float, y: float):
+  """Paints a box, and the arrow to what comes next.
+
+  Args:
+    axes: of the sheet, in inches.
+    part: what to paint.
+    x: of the box's upper left corner.
+    y: of that corner, downwards.
+  """
+  color = drawing.CHANGED if part.changed else drawing.INK
+  axes.add_patch(
+    FancyBboxPatch(
+      (x, y),
+      _BOX_WIDTH,
+      _BOX_HEIGHT,
+      boxstyle='round,pad=0,rounding_size=0.09',
+      facecolor=_fill(part),
+      edgecolor=color,
+      linewidth=2.2 if part.changed else 1,
+      linestyle=drawing.DASHED if part.changed else 'solid',
+    )
+  )
+  lines = [(_fitting(part.name), _NAME_SIZE, 'bold')]
+  if part.changed:
+    edges = 'edge' if part.changed == 1 else 'edges'
+    lines.append((f'{part.changed} {edges} changed', _TEXT_SIZE, 'bold'))
+  elif part.reduces:
+    lines.append(('halves the size', _TEXT_SIZE, 'normal'))
+  if any(part.cost):
+    both = map(text_table.short, part.cost)
+    lines.append((', '.join(both), _TEXT_SIZE, 'normal'))
+  for number, (text, size, weight) in enumerate(lines):
+    axes.text(
+      x + _BOX_WIDTH / 2,
+      y + _BOX_HEIGHT * (number + 1) / (len(lines) + 1),
+      text,
+      size=size,
+      weight=weight,
+      ha='center',
+      va='center',
+      parse_math=False,
+    )
+  _paint_arrow(axes, part, x + _BOX_WIDTH, y + _BOX_HEIGHT / 2)
+
+
+def _paint_arrow(axes: Axes, part: Box, x: float, y: float):
+  """Paints the arrow from (x, y) to the right, with what flows along it."""
+  axes.add_patch(
+    FancyArrowPatch(
+      (x, y),
+      (x + _GAP, y),
+      arrowstyle='-|>',
+      mutation_scale=11,
+      shrinkA=0,
+      shrinkB=0,
+      color=drawing.INK,
+      linewidth=1.2,
+    )
+  )
+  text = 'classes'
+  if part.shape:
+    text = '\N{MULTIPLICATION SIGN}'.join(map(str, part.shape))
+  place = x + _GAP / 2 - 0.05
+  axes.text(place, y - 0.06, text, size=_SHAPE_SIZE, ha='center', va='bottom')
+
+
+def _fill(part: Box) -> str:
+  if part.changed:
+    return drawing.PALE
+  if part.plain:
+    return drawing.OUTER
+  return drawing.REDUCES if part.reduces else drawing.INNER
+
+
+def _fitting(name: str) -> str:
+  if len(name) <= _LONGEST_NAME:
+    return name
+  return f'{name[: _LONGEST_NAME - 1]}\N{HORIZONTAL ELLIPSIS}'

@@ -1,0 +1,171 @@
+"""A search, or what it makes of an architecture, as a page."""
+
+from __future__ import annotations
+
+from nat_tf import pareto_report
+from nat_tf import report
+from nat_tf import report_curves
+from nat_tf import report_drawings
+from nat_tf import result
+from nat_tf.layout import NetworkConfig
+from nat_tf.pareto import Front
+from nat_tf.report import Report
+from nat_tf.report import Section
+from nat_tf.search_config import SearchConfig
+from nat_tf.transformer import Transformation
+
+_SEARCH_FILES = (
+  ('transformed.json', 'the architecture'),
+  ('transformed.svg', 'its drawing'),
+  ('transformed.png', 'its drawing'),
+  ('summary.json', 'the numbers'),
+  ('learning.csv', 'what was measured epoch by epoch'),
+  ('learning.png', 'curves'),
+  ('ranking.html', 'the search against networks trained for real'),
+  ('config.json', 'the settings'),
+  ('checkpoints', 'what was learned'),
+  ('events', 'for TensorBoard'),
+)
+_PARETO_FILES = (
+  ('pareto.json', 'the front with all its architectures'),
+  ('pareto.png', 'its picture'),
+)
+
+
+def of_search(
+  transformation: Transformation,
+  name: str,
+  config: SearchConfig,
+  network: NetworkConfig,
+  learning: str,
+  command: str,
+) -> Report:
+  """Returns the report of a search.
+
+  Args:
+    transformation: what became of the architecture.
+    name: what to call it.
+    config: of the search.
+    network: the final network.
+    learning: path of `learning.csv`.
+    command: what makes all this again.
+  """
+  return Report(
+    'search',
+    f'{name}, transformed on {config.dataset}',
+    _lead(transformation),
+    _tiles(transformation),
+    [
+      *_sections(transformation, name, network),
+      _curves(learning),
+    ],
+    str(config.seed),
+    command,
+    config,
+    _SEARCH_FILES,
+  )
+
+
+def of_transformation(
+  transformation: Transformation,
+  name: str,
+  network: NetworkConfig,
+  learning: str,
+  command: str,
+  seed: int,
+) -> Report:
+  """Returns the report of one more transformation.
+
+  Args:
+    transformation: what became of the architecture.
+    name: what to call it.
+    network: the final network.
+    learning: path of `learning.csv` of the search that learned this.
+    command: what makes all this again.
+    seed: of the samples.
+  """
+  return Report(
+    'transformation',
+    f'{name}, transformed',
+    _lead(transformation),
+    _tiles(transformation),
+    [*_sections(transformation, name, network), _curves(learning)],
+    str(seed),
+    command,
+    files=_SEARCH_FILES[:3],
+  )
+
+
+def of_front(
+  front: Front,
+  name: str,
+  network: NetworkConfig,
+  learning: str,
+  command: str,
+  seed: int,
+) -> Report:
+  """Returns the report of a Pareto front.
+
+  Args:
+    front: what the architecture can become.
+    name: what to call it.
+    network: the final network.
+    learning: path of `learning.csv` of the search that learned this.
+    command: what makes all this again.
+    seed: of the samples.
+  """
+  heads, *rows = pareto_report.rows(front, name)
+  best = front.points[-1]
+  drawings = report_drawings.section(
+    front.source.architecture, best.architecture, network
+  )
+  return Report(
+    'Pareto front',
+    f'What {name} can become',
+    f'{len(front.points)} architectures are worth their multiply-adds, of '
+    f'{len(front.contenders)} that were measured.',
+    [],
+    [
+      Section('The front', [report.charts([pareto_report.chart(front, name)])]),
+      Section(
+        'Its points', [report.table([heads, *rows], pareto_report.notes(front))]
+      ),
+      Section(f'Point {len(front.points)}, the most accurate', drawings.body),
+      _curves(learning),
+    ],
+    str(seed),
+    command,
+    files=_PARETO_FILES,
+  )
+
+
+def _lead(transformation: Transformation) -> str:
+  """Says what came out."""
+  text = result.verdict(transformation)
+  return f'{text[0].upper()}{text[1:]}.'
+
+
+def _tiles(transformation: Transformation) -> list[tuple[str, str]]:
+  names = [
+    name.replace('accuracy*', 'accuracy with shared weights').rstrip('*')
+    for name in result.headings(transformation.source)
+  ]
+  return list(zip(result.changes(transformation), names))
+
+
+def _sections(
+  transformation: Transformation, name: str, network: NetworkConfig
+) -> list[Section]:
+  source, transformed = transformation.source, transformation.transformed
+  notes = result.notes(source)
+  return [
+    Section('Result', [report.table(result.rows(transformation, name), notes)]),
+    report_drawings.section(
+      source.architecture, transformed.architecture, network
+    ),
+  ]
+
+
+def _curves(learning: str) -> Section:
+  charts = report_curves.learning(report_curves.read(learning))
+  return Section('How it learned', [report.charts(charts)])

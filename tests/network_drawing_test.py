@@ -1,0 +1,159 @@
+"""Tests of nat_tf.network_drawing."""
+
+from __future__ import annotations
+
+import itertools
+import os
+
+from absl.testing import absltest
+from absl.testing import parameterized
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.patches import FancyBboxPatch
+
+from nat_tf import cost
+from nat_tf import description
+from nat_tf import drawing
+from nat_tf import network_drawing
+from nat_tf import skeletons
+from nat_tf import zoo
+from nat_tf.network_drawing import Box
+
+_ALL = [
+  (name, form)
+  for name in zoo.names()
+  for form in skeletons.forms(zoo.load(name).network)
+]
+
+
+def _config(name: str, form: str = 'cifar10'):
+  return description.network_config(zoo.load(name).network, form)
+
+
+def _shapes(boxes: list[Box]) -> list[tuple]:
+  return [(box.name, box.count, box.shape) for box in boxes]
+
+
+class BoxesTest(parameterized.TestCase):
+  # Reductions stand at a third and at two thirds of 20 cells; four vertices of
+  # the cells are concatenated.
+  def test_cells(self):
+    boxes = network_drawing.boxes(_config('darts'), zoo.load('darts'))
+    self.assertEqual(
+      _shapes(boxes),
+      [
+        ('image', 1, (32, 32, 3)),
+        ('stem', 1, (32, 32, 108)),
+        ('normal × 6', 6, (32, 32, 4 * 36)),
+        ('reduction', 1, (16, 16, 4 * 72)),
+        ('normal × 6', 6, (16, 16, 4 * 72)),
+        ('reduction', 1, (8, 8, 4 * 144)),
+        ('normal × 6', 6, (8, 8, 4 * 144)),
+        ('head', 1, None),
+      ],
+    )
+    self.assertEqual([box.reduces for box in boxes].count(True), 2)
+
+  # He et al., CVPR 2016: 3 stages of 3 blocks with 16, 32, 64 channels.
+  def test_blocks(self):
+    boxes = network_drawing.boxes(_config('resnet20'), zoo.load('resnet20'))
+    self.assertEqual(
+      _shapes(boxes)[2:-1],
+      [
+        ('stage1_block1–3', 3, (32, 32, 16)),
+        ('stage2_block1', 1, (16, 16, 32)),
+        ('stage2_block2–3', 2, (16, 16, 32)),
+        ('stage3_block1', 1, (8, 8, 64)),
+        ('stage3_block2–3', 2, (8, 8, 64)),
+      ],
+    )
+
+  @parameterized.parameters(*_ALL)
+  def test_costs_add_up_to_the_network(self, name, form):
+    architecture, config = zoo.load(name), _config(name, form)
+    boxes = network_drawing.boxes(config, architecture)
+    self.assertEqual(
+      cost.sum_of(box.cost for box in boxes), cost.network(architecture, config)
+    )
+    self.assertEqual(
+      sum(box.count for box in boxes if not box.plain), config.cells
+    )
+
+  def test_changes_are_counted(self):
+    before, after = zoo.load('darts'), zoo.load('nat_darts')
+    boxes = network_drawing.boxes(_config('darts'), before, after)
+    self.assertEqual([box.changed for box in boxes], [0, 0, 2, 3, 2, 3, 2, 0])
+
+  def test_a_changed_block_stands_alone(self):
+    before = zoo.load('resnet20')
+    cells = dict(before.cells)
+    cells['stage1_block2'] = cells['stage1_block2'].with_operations(
+      ['skip'] * len(cells['stage1_block2'].edges)
+    )
+    after = type(before)(tuple(cells.items()), before.network)
+    boxes = network_drawing.boxes(_config('resnet20'), before, after)
+    self.assertEqual(
+      [box.name for box in boxes][2:5],
+      ['stage1_block1', 'stage1_block2', 'stage1_block3'],
+    )
+    self.assertEqual([bool(box.changed) for box in boxes][2:5], [0, 1, 0])
+
+
+class FigureTest(parameterized.TestCase):
+  @parameterized.parameters(*_ALL)
+  def test_texts_are_clear_and_on_the_sheet(self, name, form):
+    figure = network_drawing.figure(
+      _config(name, form), zoo.load(name), title=name
+    )
+    FigureCanvasAgg(figure).draw()
+    axes = figure.axes[0]
+    texts = [text.get_window_extent() for text in axes.texts]
+    for (i, first), (j, second) in itertools.combinations(enumerate(texts), 2):
+      self.assertFalse(
+        first.overlaps(second),
+        f'{axes.texts[i].get_text()} and {axes.texts[j].get_text()}',
+      )
+    for box in texts:
+      self.assertGreaterEqual(min(box.x0, box.y0), 0)
+      self.assertLessEqual(box.x1, figure.bbox.x1)
+      self.assertLessEqual(box.y1, figure.bbox.y1)
+    # A text is in its box or beside all boxes, and never on a border.
+    boxes = [
+      patch.get_window_extent()
+      for patch in axes.patches
+      if isinstance(patch, FancyBboxPatch)
+    ]
+    for i, box in itertools.product(range(len(texts)), boxes):
+      if texts[i].overlaps(box):
+        words = axes.texts[i].get_text()
+        self.assertBetween(texts[i].x0, box.x0, box.x1, words)
+        self.assertBetween(texts[i].x1, box.x0, box.x1, words)
+
+  def test_a_changed_box_differs_in_more_than_colour(self):
+    figure = network_drawing.figure(
+      _config('darts'), zoo.load('darts'), zoo.load('nat_darts')
+    )
+    _, stem, normal, *_ = (
+      patch
+      for patch in figure.axes[0].patches
+      if isinstance(patch, FancyBboxPatch)
+    )
+    self.assertNotEqual(stem.get_linestyle(), normal.get_linestyle())
+    self.assertGreater(normal.get_linewidth(), stem.get_linewidth())
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    self.assertEqual(texts.count('2 edges changed'), 3)
+
+  def test_writes_every_form(self):
+    folder = self.create_tempdir().full_path
+    network_drawing.draw_all(
+      os.path.join(folder, 'n'),
+      _config('darts'),
+      zoo.load('darts'),
+      title='$^$<script>',
+    )
+    self.assertCountEqual(
+      os.listdir(folder), [f'n{suffix}' for suffix in drawing.SUFFIXES]
+    )
+
+
+if __name__ == '__main__':
+  absltest.main()
