@@ -21,6 +21,7 @@ _SIZES = {
   'commands_test': 'enormous',
   'export_test': 'large',
   'exporting_test': 'large',
+  'faults_test': 'enormous',
   'final_network_test': 'large',
   'network_commands_test': 'large',
   'policy_study_test': 'large',
@@ -59,7 +60,10 @@ _RUNS = {
   'commands_test': {'search', 'transform'},
   'compare_command_test': {'compare'},
   'export_test': {'export', 'train'},
+  'faults_test': {'compare', 'search', 'train'},
+  'killing': {'search'},
   'network_commands_test': {'control', 'describe', 'search', 'transform'},
+  'preemption_test': {'checkpoint_directory', 'checkpoints', 'stopping'},
   'study_commands_test': {'ranking', 'search', 'tabular'},
   'benchmarks/supernet': {'search'},
 }
