@@ -66,16 +66,18 @@ def readable(directory: str) -> str | None:
     stated, known = error, []
   files = [path for path in _present(directory) if path not in known]
   faults: list[str] = []
+  first = ''
   for path in [*known, *files]:
     fault = damage(path)
     if fault is None:
       _warn(directory, faults, known, stated, path)
       return path
+    first = first or fault
     faults.append(f'{os.path.basename(path)} ({fault})')
   if stated is not None:
     raise stated
   if latest(directory) is not None:
-    raise _unreadable(known[0], faults[0])
+    raise _unreadable(known[0], first)
   if faults:
     # No checkpoint was ever finished: the first one was being written.
     _warn(directory, faults, known, stated, None)

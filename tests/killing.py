@@ -21,7 +21,10 @@ from tests import command_line
 
 # How often the directory is looked at, seconds.
 _LOOK = 0.001
-_LATEST = 600.0
+# Share of the kills that may come before the first step.
+_EARLY = 0.25
+# From a checkpoint to the kill that it is waited for with, at most, seconds.
+_AFTER = 0.5
 
 
 class Kill(NamedTuple):
@@ -62,59 +65,57 @@ class Killing:
     self._folder = pathlib.Path(folder)
     self._flags = flags
     self._random = random.Random(seed)
-    self.seconds = 0.0
+    self._steps = 0
+    self._start_up = 0.0
 
   def whole(self):
     """Runs the search that the others are held against."""
-    begun = time.monotonic()
-    self._end('whole')
-    self.seconds = time.monotonic() - begun
+    folder, begun = self._folder / 'whole' / 'checkpoints', time.monotonic()
+    process = self._start('whole')
+    while process.poll() is None and not _number(folder):
+      time.sleep(_LOOK)
+    self._start_up = time.monotonic() - begun
+    self._check(process)
+    self._steps = _number(folder)
 
   def killed(self, name: str, kills: int) -> Outcome:
-    """Runs one that is killed so often, or until it ends by itself."""
+    """Runs one that is killed so often, if it does not end before."""
+    folder = self._folder / name / 'checkpoints'
     done: list[Kill] = []
-    for number in range(kills):
-      # The last one aims at what is written, the others at anything.
-      aimed = number == kills - 1
-      kill = self._kill(name, aimed)
-      if kill is None:
-        break
-      done.append(kill)
-    self._end(name)
+    for number in range(1, kills + 1):
+      before, process = _number(folder), self._start(name)
+      # The last one aims at what is being written, the others at anything.
+      self._wait(process, folder, before, aimed=number == kills)
+      process.send_signal(signal.SIGKILL)
+      process.communicate()
+      if process.returncode != -signal.SIGKILL:
+        break  # Its steps were over before; what comes after them is short.
+      done.append(_kill(folder, before))
+    self._check(self._start(name))
     return Outcome(done, list(self._differences(name)))
 
-  def _kill(self, name: str, aimed: bool) -> Kill | None:
-    """Starts the search and kills it; returns None where it ended before."""
-    checkpoints = self._folder / name / 'checkpoints'
-    before = _number(checkpoints)
-    process = self._start(name)
-    due = time.monotonic() + self._random.uniform(0, self.seconds)
-    while process.poll() is None:
-      now = time.monotonic()
-      if aimed and now > due - self.seconds / 2 and _half_written(checkpoints):
-        break
-      if not aimed and now > due or now > due + _LATEST:
-        break
+  def _wait(self, process: Any, folder: pathlib.Path, before: int, aimed: bool):
+    """Returns at the moment to kill, or where the search has ended."""
+    if not aimed and self._random.random() < _EARLY:
+      time.sleep(self._random.uniform(0, self._start_up))
+      return
+    # Before the last steps, so that there are some left.
+    last = max(before + 1, self._steps * 9 // 10)
+    wanted = self._random.randint(before + 1, last)
+    while process.poll() is None and _number(folder) < wanted:
       time.sleep(_LOOK)
-    process.send_signal(signal.SIGKILL)
-    output, _ = process.communicate()
-    if process.returncode != -signal.SIGKILL:
-      self._check(process.returncode, output)
-      return None
-    after = _number(checkpoints)
-    moment = 'steps' if after > before else 'start-up'
-    if _half_written(checkpoints):
-      moment = 'writing'
-    return Kill(moment, after)
+    if not aimed:
+      time.sleep(self._random.uniform(0, _AFTER))
+    while aimed and process.poll() is None and not _half_written(folder):
+      time.sleep(_LOOK)
 
-  def _end(self, name: str):
-    process = self._start(name)
+  def _check(self, process: Any):
+    """Waits until a search ends, which it must do without an error."""
     output, _ = process.communicate()
-    self._check(process.returncode, output)
-
-  def _check(self, status: int, output: str):
-    if status:
-      raise RuntimeError(f'a search ended with {status}: {output[-2000:]}')
+    if process.returncode:
+      raise RuntimeError(
+        f'a search ended with {process.returncode}: {output[-2000:]}'
+      )
 
   def _start(self, name: str) -> subprocess.Popen:
     return command_line.start(
@@ -162,6 +163,13 @@ def rows(path: pathlib.Path) -> list[dict[str, str]]:
       {key: value for key, value in row.items() if 'second' not in key}
       for row in csv.DictReader(file)
     ]
+
+
+def _kill(folder: pathlib.Path, before: int) -> Kill:
+  """Returns what a kill has met, by what was left."""
+  after = _number(folder)
+  moment = 'steps' if after > before else 'start-up'
+  return Kill('writing' if _half_written(folder) else moment, after)
 
 
 def _half_written(folder: pathlib.Path) -> bool:

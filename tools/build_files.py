@@ -21,6 +21,7 @@ _SIZES = {
   'commands_test': 'enormous',
   'export_test': 'large',
   'exporting_test': 'large',
+  'faults_test': 'enormous',
   'final_network_test': 'large',
   'network_commands_test': 'large',
   'policy_study_test': 'large',
@@ -61,6 +62,9 @@ _RUNS = {
   'commands_test': {'search', 'transform'},
   'compare_command_test': {'compare'},
   'export_test': {'export', 'train'},
+  'faults_test': {'compare', 'search', 'train'},
+  'killing': {'search'},
+  'preemption_test': {'checkpoint_directory', 'checkpoints', 'stopping'},
   'network_commands_test': {
     'control',
     'describe',
@@ -69,6 +73,7 @@ _RUNS = {
     'transform',
   },
   'report_page_test': {'search', 'train', 'transform'},
+  'multi_worker_test': {'search'},
   'study_commands_test': {'ranking', 'search', 'tabular'},
   'benchmarks/supernet': {'search'},
 }
