@@ -35,7 +35,7 @@ _SMALL: dict[str, Any] = {
   'channels': 2,
   'batch_size': 8,
 }
-SEARCHED = search_config.SearchConfig(**_SMALL)
+SEARCHED = search_config.SearchConfig(shards=1, **_SMALL)
 RANKED = dataclasses.replace(SEARCHED, space='nasbench201', held_out=9)
 TRAINED = train_config.TrainConfig(
   architecture=genotype.to_text(zoo.load('darts')),
@@ -121,6 +121,16 @@ def table(change: Callable[[list[str]], Any] | None = None) -> Prepare:
     if change is not None:
       change(lines)
     (here / 'table.csv').write_text('\n'.join(lines) + '\n', 'utf-8')
+
+  return prepare
+
+
+def cluster(config: str) -> Prepare:
+  """Returns what sets TF_CONFIG, until it is set anew."""
+
+  def prepare(folder: pathlib.Path):
+    del folder
+    os.environ['TF_CONFIG'] = config
 
   return prepare
 

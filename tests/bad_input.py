@@ -861,6 +861,81 @@ def _kept() -> list[Case]:
   return found
 
 
+def _devices() -> list[Case]:
+  """Devices that are not there, and clusters that are none."""
+  many = '--strategy=multi_worker'
+  needs = f'{many}: the environment variable TF_CONFIG'
+  like = (
+    'on the first of two machines it would be {"cluster": {"worker": '
+    '["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
+  )
+  found = []
+  for command in ('search', 'train', 'compare'):
+    found += [
+      _case(
+        command,
+        'flag --strategy=gpu: value should be one of <auto|none|mirrored|'
+        'multi_worker|tpu>; --help lists all flags',
+        '--strategy=gpu',
+      ),
+      _case(
+        command,
+        'flag --virtual_devices=65: 65 is not an integer in the range [0, 64]; '
+        '--help lists all flags',
+        '--virtual_devices=65',
+      ),
+      _case(
+        command,
+        '--virtual_devices is 2, but --strategy=none does not compute on them; '
+        'leave it out or give --strategy=mirrored',
+        '--strategy=none',
+        '--virtual_devices=2',
+      ),
+      _case(
+        command,
+        f'{many} needs a --workdir, one that all workers reach',
+        many,
+      ),
+      _case(command, f'{needs} is not set; {like}', many, '--workdir=W'),
+    ]
+  for what, config, wrong in (
+    ('does not name a cluster and a task of it', '{', 'is no JSON'),
+    (
+      'calls this task number 2 of 2',
+      '{"cluster": {"worker": ["a:1", "b:1"]}, '
+      '"task": {"type": "worker", "index": 2}}',
+      'numbers a task that is not there',
+    ),
+    (
+      "lists 'ps': ['a:1']; it may list only chief and worker, each with "
+      'addresses host:port',
+      '{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
+      'lists parameter servers',
+    ),
+  ):
+    found.append(
+      _case(
+        'search',
+        f'{needs} {what}; {like}',
+        many,
+        '--workdir=W',
+        prepare=bad_files.cluster(config),
+        wrong=f'`{many}`, where TF_CONFIG {wrong}',
+      )
+    )
+  for shards, batch, near in ((3, 64, 63), (5, 2, 5)):
+    found.append(
+      _case(
+        'search',
+        f'--batch_size is {batch}, which is no multiple of the {shards} shards '
+        f'that it is divided into; give {near}, or other --shards',
+        f'--shards={shards}',
+        f'--batch_size={batch}',
+      )
+    )
+  return found
+
+
 def _searched() -> list[Case]:
   """What a search has left, damaged."""
   found = [
@@ -992,6 +1067,7 @@ _ALL: Sequence[Callable[[], list[Case]]] = (
   _tables,
   _workdirs,
   _kept,
+  _devices,
   _searched,
   _trained,
 )

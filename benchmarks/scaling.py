@@ -1,0 +1,120 @@
+"""Measures what docs/scaling.md reckons with: steps, sums, memory.
+
+bazel run //benchmarks:scaling -- --json=FILE
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import resource
+
+from nat_tf import command  # isort: skip
+
+from absl import flags
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import measurement
+from benchmarks import workload
+from nat_tf import shards
+
+_JSON = flags.DEFINE_string(
+  'json', None, 'file to write the measured values to (default: none).'
+)
+_STEPS = flags.DEFINE_integer(
+  'steps',
+  1000,
+  'steps over which memory is watched; 100 or more.',
+  lower_bound=100,
+)
+
+# Images of a device in a weight step.
+_BATCHES = (8, 16, 32, 64, 128)
+_ARCHITECTURES = 8
+_REPEATS = 3
+
+
+def main(argv: list[str]):
+  """Runs the command."""
+  del argv  # `command.run` refuses any.
+  size = workload.Size()
+  values: dict = {'batches': {}}
+  for batch in _BATCHES:
+    work = workload.SharedWork(dataclasses.replace(size, batch=batch))
+    values['batches'][batch] = times(work)
+    print(batch, values['batches'][batch], flush=True)
+    if batch == size.batch:
+      values.update(sums(work))
+  small = workload.Size(cells=3, channels=8, batch=16)
+  values.update(memory(workload.SharedWork(small), _STEPS.value))
+  print({name: x for name, x in values.items() if name != 'batches'})
+  if _JSON.value:
+    path = command.path(_JSON.value)
+    measurement.write(path, values)
+    print(f'written: {path}')
+
+
+def times(work: workload.SharedWork) -> dict:
+  """Returns the median seconds of a weight step and of a pair's scores."""
+  rows = []
+  for seed in range(_ARCHITECTURES):
+    one, pair = work.architecture(seed), work.pair(seed)
+    rows.append(
+      measurement.side_by_side(
+        {
+          'step_seconds': lambda one=one: work.step(one),
+          'pair_seconds': lambda pair=pair: work.score(pair),
+        },
+        _REPEATS,
+      )
+    )
+  return {name: float(np.median([r[name] for r in rows])) for name in rows[0]}
+
+
+def sums(work: workload.SharedWork) -> dict:
+  """Returns the bytes that devices have to add up in a weight step."""
+  weights = work.network.trainable_variables
+
+  def values(architecture):
+    _, gradients = shards.loss_and_gradients(
+      work.network, work.images, work.labels, architecture, 1
+    )
+    return [
+      x.values if isinstance(x, tf.IndexedSlices) else x for x in gradients
+    ]
+
+  traced = tf.function(values, autograph=False).get_concrete_function(
+    work.architecture(0)
+  )
+  return {
+    'sum_bytes': sum(4 * x.shape.num_elements() for x in traced.outputs),
+    'weights_bytes': sum(4 * x.shape.num_elements() for x in weights),
+  }
+
+
+def memory(work: workload.SharedWork, steps: int) -> dict:
+  """Returns by how much the process's memory grows in steps and scores.
+
+  Their first tenth is not counted: arenas and caches fill.
+  """
+  sizes = []
+  for number in range(steps):
+    work.step(work.architecture(number))
+    work.score(work.pair(number))
+    if number + 1 in (steps // 10, steps):
+      sizes.append(_resident())
+  return {
+    'memory_steps': steps,
+    'memory_after_a_tenth_bytes': sizes[0],
+    'memory_in_the_end_bytes': sizes[1],
+  }
+
+
+def _resident() -> int:
+  """Returns the memory that the process holds now, in bytes."""
+  with open('/proc/self/statm', encoding='ascii') as file:
+    return int(file.read().split()[1]) * resource.getpagesize()
+
+
+if __name__ == '__main__':
+  command.run(main)
