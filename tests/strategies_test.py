@@ -1,0 +1,125 @@
+"""Tests of nat_tf.strategies: what is chosen, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from unittest import mock
+
+from absl.testing import parameterized
+import tensorflow as tf
+
+from nat_tf import strategies
+
+_CLUSTER = {'worker': ['a:1', 'b:2']}
+_EMPTY = {name: '' for name in strategies._TPU_VARIABLES}
+
+
+def _config(task, cluster=None):
+  config = {'cluster': cluster or _CLUSTER, 'task': task}
+  return mock.patch.dict(os.environ, TF_CONFIG=json.dumps(config))
+
+
+def _resolved(kind, index, cluster):
+  """Returns a strategy that knows a cluster it has not joined."""
+  strategy = mock.Mock(spec=tf.distribute.MultiWorkerMirroredStrategy)
+  strategy.cluster_resolver = (
+    tf.distribute.cluster_resolver.SimpleClusterResolver(
+      tf.train.ClusterSpec(cluster), task_type=kind, task_id=index
+    )
+  )
+  return strategy
+
+
+class CreateTest(parameterized.TestCase):
+  def test_none_is_one_device(self):
+    strategy = strategies.create('none')
+    self.assertEqual(strategy.num_replicas_in_sync, 1)
+    self.assertIs(strategy, tf.distribute.get_strategy())
+
+  def test_mirrored_takes_what_there_is(self):
+    strategy = strategies.create('mirrored')
+    gpus = tf.config.list_logical_devices('GPU')
+    self.assertEqual(strategy.num_replicas_in_sync, max(1, len(gpus)))
+
+  @parameterized.parameters(
+    #  TPU named  GPUs  virtual  chosen
+    (True, 0, 0, 'tpu'),
+    (True, 2, 0, 'tpu'),
+    (False, 2, 0, 'mirrored'),
+    (False, 0, 2, 'mirrored'),
+    (False, 0, 0, 'none'),
+  )
+  def test_auto(self, named, gpus, virtual, chosen):
+    name = {'TPU_NAME': 'local'} if named else {}
+    with (
+      mock.patch.dict(os.environ, {**_EMPTY, **name}),
+      mock.patch.object(strategies, '_gpus', lambda: [None] * gpus),
+    ):
+      self.assertEqual(strategies._found(virtual), chosen)
+
+  def test_no_tpu_is_said_in_a_line(self):
+    missing = ValueError('Please provide a TPU Name\nto connect to.')
+    resolver = 'TPUClusterResolver'
+    with mock.patch.object(
+      tf.distribute.cluster_resolver, resolver, side_effect=missing
+    ):
+      with self.assertRaisesRegex(
+        strategies.StrategyError, 'no TPU can be used: .* Name to connect'
+      ):
+        strategies.create('tpu')
+
+  @parameterized.parameters(
+    ('wide', 0, 'unknown strategy'),
+    ('tpu', 2, 'virtual_devices is 2'),
+    ('none', 1, 'virtual_devices is 1'),
+  )
+  def test_refuses(self, name, virtual, message):
+    with self.assertRaisesRegex(strategies.StrategyError, message):
+      strategies.create(name, virtual)
+
+  @parameterized.parameters(
+    'null',
+    '[]',
+    '{"cluster": 1, "task": 2}',
+    '{"cluster": {"worker": ["a:1"]}}',
+    '{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}',
+    '{"cluster": {"worker": []}, "task": {"type": "worker", "index": 0}}',
+    '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": -1}}',
+    '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": ""}}',
+    '{"cluster": {"worker": ["a:1"]}, "task": {"type": "chief", "index": 0}}',
+    '[' * 10_000,
+  )
+  def test_refuses_a_cluster_that_is_none(self, text):
+    with mock.patch.dict(os.environ, TF_CONFIG=text):
+      with self.assertRaisesRegex(strategies.StrategyError, 'TF_CONFIG'):
+        strategies.check('multi_worker')
+
+  def test_takes_a_cluster(self):
+    for cluster in (_CLUSTER, {'chief': ['c:1'], **_CLUSTER}):
+      with _config({'type': 'worker', 'index': 1}, cluster):
+        strategies.check('multi_worker')
+
+
+class ChiefTest(parameterized.TestCase):
+  @parameterized.parameters(
+    ('worker', 0, None, True),
+    ('worker', 1, None, False),
+    ('chief', 0, {'chief': ['c:1'], **_CLUSTER}, True),
+    ('worker', 0, {'chief': ['c:1'], **_CLUSTER}, False),
+  )
+  def test_one_writes(self, kind, index, cluster, expected):
+    strategy = _resolved(kind, index, cluster or _CLUSTER)
+    self.assertEqual(strategies.is_chief(strategy), expected)
+    self.assertEqual(
+      strategies.task(strategy), f'/job:{kind}/replica:0/task:{index}'
+    )
+
+  def test_one_process_is_its_own_chief(self):
+    one = tf.distribute.get_strategy()
+    self.assertTrue(strategies.is_chief(one))
+    self.assertIsNone(strategies.task(one))
+
+
+if __name__ == '__main__':
+  tf.test.main()
