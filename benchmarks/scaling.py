@@ -28,6 +28,13 @@ _STEPS = flags.DEFINE_integer(
   lower_bound=100,
 )
 
+# Devices, and what joins them: bytes a second and seconds from one to the next.
+# Assumed, not measured: eight devices of one machine, ten-gigabit Ethernet
+# between machines.
+_DEVICES = (1, 8, 64, 512)
+_MACHINE = 8
+_INSIDE, _BETWEEN = (10e9, 10e-6), (1.25e9, 50e-6)
+_PAIRS = 512
 # Images of a device in a weight step.
 _BATCHES = (8, 16, 32, 64, 128)
 _ARCHITECTURES = 8
@@ -48,6 +55,7 @@ def main(argv: list[str]):
   small = workload.Size(cells=3, channels=8, batch=16)
   values.update(memory(workload.SharedWork(small), _STEPS.value))
   print({name: x for name, x in values.items() if name != 'batches'})
+  print(table(values, size.batch))
   if _JSON.value:
     path = command.path(_JSON.value)
     measurement.write(path, values)
@@ -90,6 +98,49 @@ def sums(work: workload.SharedWork) -> dict:
     'sum_bytes': sum(4 * x.shape.num_elements() for x in traced.outputs),
     'weights_bytes': sum(4 * x.shape.num_elements() for x in weights),
   }
+
+
+def table(values: dict, batch: int) -> str:
+  """Returns predictions for many devices, in Markdown.
+
+  Args:
+    values: what `main` measured.
+    batch: images of a weight step, all devices together.
+  """
+  found = values['batches']
+  images = np.array(list(found))
+  slope, fixed = np.polyfit(
+    images, [x['step_seconds'] for x in found.values()], 1
+  )
+  rows = [
+    '| devices | summing, s | step of one batch, s | images/s | step of one '
+    'batch a device, s | images/s | rewards/s |',
+    '|---:|---:|---:|---:|---:|---:|---:|',
+  ]
+  for count in _DEVICES:
+    summing = sum_seconds(values['sum_bytes'], count)
+    strong = fixed + slope * batch / count + summing
+    weak = fixed + slope * batch + summing
+    scores = -(-_PAIRS // count) * found[batch]['pair_seconds']
+    rows.append(
+      f'| {count} | {summing:.4f} | {strong:.2f} | {batch / strong:,.0f} | '
+      f'{weak:.2f} | {count * batch / weak:,.0f} | {_PAIRS / scores:,.0f} |'
+    )
+  return '\n'.join(
+    [f'step: {fixed:.3f} s + {1000 * slope:.2f} ms an image', *rows]
+  )
+
+
+def sum_seconds(size: int, devices: int) -> float:
+  """Returns how long devices that stand in a ring take to add up gradients.
+
+  Args:
+    size: bytes of the gradients of one device.
+    devices: how many.
+  """
+  rate, latency = _INSIDE if devices <= _MACHINE else _BETWEEN
+  # Everything goes round twice but for a device's own part.
+  return 2 * (devices - 1) * (size / devices / rate + latency)
 
 
 def memory(work: workload.SharedWork, steps: int) -> dict:
