@@ -61,6 +61,7 @@ _RUNS = {
   'commands_test': {'search', 'transform'},
   'compare_command_test': {'compare'},
   'export_test': {'export', 'train'},
+  'image_folder_test': {'prepare'},
   'network_commands_test': {
     'control',
     'describe',
