@@ -66,7 +66,7 @@ class Command:
 
 def names() -> list[str]:
   """Returns the paths of all documents from the root."""
-  paths = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md']
+  paths = sorted(ROOT.glob('*.md'))
   paths += sorted((ROOT / 'docs').glob('*.md'))
   return [str(path.relative_to(ROOT)) for path in paths]
 
@@ -96,7 +96,7 @@ def commands(document: str) -> list[Command]:
     command
     for block in blocks(document)
     if block.language == 'sh'
-    for command in _calls(block.text, block.where)
+    for command in calls(block.text, block.where)
   ]
   short = dict(_SHORT.findall(_BLOCK.sub('', text)))
   for code in _CODE.findall(_BLOCK.sub('', text)):
@@ -104,18 +104,17 @@ def commands(document: str) -> list[Command]:
     first, _, rest = code.partition(' ')
     if first in short and first != code:
       code = ' '.join(f'{short[first]} {rest}'.split())
-    found += _calls(code, document)
+    found += calls(code, document)
   return found
 
 
-def links(document: str) -> list[str]:
-  """Returns what a document links to within the project."""
-  found = _LINK.findall(_BLOCK.sub('', read(document)))
-  return [link for link in found if '://' not in link]
+def calls(text: str, where: str) -> Iterator[Command]:
+  """Yields the calls in a text of the shell's.
 
-
-def _calls(text: str, where: str) -> Iterator[Command]:
-  """Yields the calls in a text of the shell's."""
+  Args:
+    text: lines of a script.
+    where: it stands, for messages.
+  """
   lines = re.sub(
     r"<<'(\w+)'\n.*?^\1$", '', text, flags=re.DOTALL | re.MULTILINE
   )
@@ -134,6 +133,22 @@ def _calls(text: str, where: str) -> Iterator[Command]:
       rest = rest[: ends[0]] if ends else rest
       arguments = rest[1:] if rest[:1] == ['--'] else rest
       yield Command(where, program[1], program[2], tuple(arguments))
+
+
+def links(document: str) -> list[str]:
+  """Returns what a document links to within the project."""
+  found = _LINK.findall(_BLOCK.sub('', read(document)))
+  return [link for link in found if '://' not in link]
+
+
+def headings(document: str) -> set[str]:
+  """Returns what links to the headings of a document end with."""
+  lines = _BLOCK.sub('', read(document)).splitlines()
+  titles = [line.lstrip('#').strip() for line in lines if line[:1] == '#']
+  # As GitHub makes them: lower case, without marks, blanks as hyphens.
+  return {
+    re.sub(r'[^\w\- ]', '', title.lower()).replace(' ', '-') for title in titles
+  }
 
 
 def _words(line: str) -> list[str]:

@@ -88,6 +88,14 @@ _DATA = {
     '//flags:train_imagenet_hand_made.flags',
   ],
   'bad_input': ['//:docs/reliability.md'],
+  # It loads whatever the documents call.
+  'documents_test': [
+    '//:documents',
+    '//benchmarks:sources',
+    '//flags',
+    '//nat_tf:sources',
+    '//tests:sources',
+  ],
   'hostile_files_test': ['//nat_tf:sources'],
   'serving_document_test': ['//:docs/serving.md'],
   'zoo_document_test': ['//:docs/zoo.md'],
@@ -97,6 +105,9 @@ _DATA = {
     '//tools/python:find_python.sh',
   ],
 }
+
+# For the tests that read them all.
+_SOURCES = 'filegroup(\n    name = "sources",\n    srcs = glob(["*.py"]),\n)'
 
 
 def _imports(path: pathlib.Path) -> set[str]:
@@ -133,8 +144,7 @@ def library_build() -> str:
   """Returns the text of nat_tf/BUILD."""
   rules = [
     'package(default_visibility = ["//visibility:public"])',
-    # For the test that reads them all.
-    'filegroup(\n    name = "sources",\n    srcs = glob(["*.py"]),\n)',
+    _SOURCES,
   ]
   for path in sorted((_ROOT / 'nat_tf').glob('*.py')):
     if path.stem == '__init__':
@@ -162,7 +172,7 @@ def _siblings(path: pathlib.Path, folder: str) -> set[str]:
 
 def tests_build() -> str:
   """Returns the text of tests/BUILD."""
-  rules = ['package(default_visibility = ["//benchmarks:__pkg__"])']
+  rules = ['package(default_visibility = ["//benchmarks:__pkg__"])', _SOURCES]
   for path in sorted((_ROOT / 'tests').glob('*.py')):
     is_test = path.stem.endswith('_test')
     deps = [f'//benchmarks:{name}' for name in _siblings(path, 'benchmarks')]
@@ -184,7 +194,7 @@ def tests_build() -> str:
 
 def benchmarks_build() -> str:
   """Returns the text of benchmarks/BUILD."""
-  rules = ['package(default_visibility = ["//tests:__pkg__"])']
+  rules = ['package(default_visibility = ["//tests:__pkg__"])', _SOURCES]
   for path in sorted((_ROOT / 'benchmarks').glob('*.py')):
     if path.stem == '__init__':
       continue
