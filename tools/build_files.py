@@ -47,6 +47,7 @@ _RUNS = {
     'learning_log',
     'part_latency',
     'policy_study',
+    'prepare',
     'random_transformation',
     'ranking',
     'ranking_report',
