@@ -131,7 +131,8 @@ def _explained(
 
 
 def _shown(signature: str) -> str:
-  return f'```python\n{signature}\n```\n'
+  # Not `python`: that is for code that can be run.
+  return f'```py\n{signature}\n```\n'
 
 
 def _prose_of(node: ast.Module | _Documented) -> Iterator[str]:
