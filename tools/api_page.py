@@ -136,9 +136,11 @@ def _shown(signature: str) -> str:
 
 
 def _prose_of(node: ast.Module | _Documented) -> Iterator[str]:
-  docstring = ast.get_docstring(node)
+  docstring = ast.get_docstring(node, clean=False)
   if docstring:
-    yield prose(docstring)
+    # Not cleaned: where all but the first line is code, it would seem none.
+    margin = re.compile(f'^ {{0,{node.body[0].col_offset}}}', re.MULTILINE)
+    yield prose(margin.sub('', docstring))
 
 
 def _constructor(node: ast.ClassDef, source: str) -> str:

@@ -177,6 +177,7 @@ def tests_build() -> str:
   for path in sorted((_ROOT / 'tests').glob('*.py')):
     is_test = path.stem.endswith('_test')
     deps = [f'//benchmarks:{name}' for name in _siblings(path, 'benchmarks')]
+    deps += [f'//tools:{name}' for name in sorted(_siblings(path, 'tools'))]
     deps += [f':{name}' for name in sorted(_siblings(path, 'tests'))]
     modules = _imports(path) | _RUNS.get(path.stem, set())
     deps += [f'//nat_tf:{name}' for name in sorted(modules)]
