@@ -35,6 +35,7 @@ _END = '<!-- The end of what is written. -->'
 HERE, ANYTHING = '<here>', '…'
 
 COMMANDS = (
+  'prepare',
   'search',
   'transform',
   'describe',
@@ -49,6 +50,7 @@ COMMANDS = (
 
 # What is right in every case, unless the case says otherwise.
 BASE: dict[str, tuple[str, ...]] = {
+  'prepare': ('--images=photos', '--name=my_photos', '--data_dir=data'),
   'search': (),
   'transform': ('--workdir=W', '--architecture=darts'),
   'describe': ('--architecture=darts', '--latency=false'),
@@ -353,6 +355,7 @@ def _outputs() -> list[Case]:
     ('draw', 'output', 'an --output'),
     ('control', 'output', 'an --output'),
     ('export', 'export_dir', 'an --export_dir'),
+    ('prepare', 'data_dir', 'an --data_dir'),
   ):
     end = f'; give {remedy} that can be written'
     found += [
@@ -663,6 +666,70 @@ def _data() -> list[Case]:
     ),
   ]
   return found
+
+
+def _photos() -> list[Case]:
+  """Folders of images that make no data set."""
+  names = (
+    'a name has up to 40 lower-case letters, digits and underscores, as in '
+    'my_photos'
+  )
+  two = bad_files.both(
+    bad_files.text('photos/cat/1.png', ''),
+    bad_files.text('photos/dog/1.png', ''),
+  )
+  more = [bad_files.text(f'photos/cat/{n}.png', '') for n in range(2, 6)]
+  return [
+    _case(
+      'prepare',
+      f"'My Photos' cannot name a data set; {names}",
+      '--name=My Photos',
+    ),
+    _case(
+      'prepare',
+      'TensorFlow Datasets has a data set cifar10 of its own; give another '
+      'name',
+      '--name=cifar10',
+    ),
+    _case('prepare', '<here>/none is no directory', '--images=none'),
+    _case(
+      'prepare',
+      '<here>/data/my_photos exists; give another name, or delete it to '
+      'prepare it anew',
+      prepare=bad_files.text('data/my_photos/1', ''),
+      wrong='a data set of this name that is there',
+    ),
+    _case(
+      'prepare',
+      '<here>/photos does not hold images of two classes; it must have a '
+      'folder for each class, with files *.jpeg, *.jpg, *.png',
+      prepare=bad_files.text('photos/1.png', ''),
+      wrong='a folder of images without classes',
+    ),
+    _case(
+      'prepare',
+      'no class has 5 images, of which one would be for testing',
+      prepare=two,
+      wrong='classes of a single image',
+    ),
+    _case(
+      'prepare',
+      '<here>/photos/test has no images; it must have images of classes that '
+      '<here>/photos/train has',
+      prepare=bad_files.both(
+        bad_files.text('photos/train/cat/1.png', ''),
+        bad_files.text('photos/train/dog/1.png', ''),
+        bad_files.text('photos/test/notes.txt', ''),
+      ),
+      wrong='a folder `test` without images',
+    ),
+    _case(
+      'prepare',
+      '<here>/photos/cat/1.png is no image that can be read: …',
+      prepare=bad_files.both(two, *more),
+      wrong='a file that is no image',
+    ),
+  ]
 
 
 # --- tables ----------------------------------------------------------------
@@ -1064,6 +1131,7 @@ _ALL: Sequence[Callable[[], list[Case]]] = (
   _drawn,
   _compared,
   _data,
+  _photos,
   _tables,
   _workdirs,
   _kept,

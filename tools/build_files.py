@@ -50,6 +50,7 @@ _RUNS = {
     'learning_log',
     'part_latency',
     'policy_study',
+    'prepare',
     'random_transformation',
     'ranking',
     'ranking_report',
@@ -67,6 +68,7 @@ _RUNS = {
   'faults_test': {'compare', 'search', 'train'},
   'killing': {'search'},
   'preemption_test': {'checkpoint_directory', 'checkpoints', 'stopping'},
+  'image_folder_test': {'prepare'},
   'network_commands_test': {
     'control',
     'describe',
@@ -94,6 +96,14 @@ _DATA = {
     '//flags:train_imagenet_hand_made.flags',
   ],
   'bad_input': ['//:docs/reliability.md'],
+  # It loads whatever the documents call.
+  'documents_test': [
+    '//:documents',
+    '//benchmarks:sources',
+    '//flags',
+    '//nat_tf:sources',
+    '//tests:sources',
+  ],
   'hostile_files_test': ['//nat_tf:sources'],
   'serving_document_test': ['//:docs/serving.md'],
   'zoo_document_test': ['//:docs/zoo.md'],
@@ -103,6 +113,9 @@ _DATA = {
     '//tools/python:find_python.sh',
   ],
 }
+
+# For the tests that read them all.
+_SOURCES = 'filegroup(\n    name = "sources",\n    srcs = glob(["*.py"]),\n)'
 
 
 def _imports(path: pathlib.Path) -> set[str]:
@@ -139,8 +152,7 @@ def library_build() -> str:
   """Returns the text of nat_tf/BUILD."""
   rules = [
     'package(default_visibility = ["//visibility:public"])',
-    # For the test that reads them all.
-    'filegroup(\n    name = "sources",\n    srcs = glob(["*.py"]),\n)',
+    _SOURCES,
   ]
   for path in sorted((_ROOT / 'nat_tf').glob('*.py')):
     if path.stem == '__init__':
@@ -168,10 +180,11 @@ def _siblings(path: pathlib.Path, folder: str) -> set[str]:
 
 def tests_build() -> str:
   """Returns the text of tests/BUILD."""
-  rules = ['package(default_visibility = ["//benchmarks:__pkg__"])']
+  rules = ['package(default_visibility = ["//benchmarks:__pkg__"])', _SOURCES]
   for path in sorted((_ROOT / 'tests').glob('*.py')):
     is_test = path.stem.endswith('_test')
     deps = [f'//benchmarks:{name}' for name in _siblings(path, 'benchmarks')]
+    deps += [f'//tools:{name}' for name in sorted(_siblings(path, 'tools'))]
     deps += [f':{name}' for name in sorted(_siblings(path, 'tests'))]
     modules = _imports(path) | _RUNS.get(path.stem, set())
     deps += [f'//nat_tf:{name}' for name in sorted(modules)]
@@ -190,7 +203,7 @@ def tests_build() -> str:
 
 def benchmarks_build() -> str:
   """Returns the text of benchmarks/BUILD."""
-  rules = ['package(default_visibility = ["//tests:__pkg__"])']
+  rules = ['package(default_visibility = ["//tests:__pkg__"])', _SOURCES]
   for path in sorted((_ROOT / 'benchmarks').glob('*.py')):
     if path.stem == '__init__':
       continue
