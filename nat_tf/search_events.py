@@ -1,0 +1,114 @@
+"""What TensorBoard shows of a search, beside the numbers of its epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import functools
+
+from nat_tf import drawing
+from nat_tf import event_file
+from nat_tf import policy_watch
+from nat_tf import result
+from nat_tf import text_table
+from nat_tf.architecture import Architecture
+from nat_tf.transformer import Transformation
+
+# Of a whole search.
+_PICTURES = 10
+_DOTS_PER_INCH = 60
+
+# Tags that are shown in one chart.
+_CHARTS = {
+  'share of every operation after transformation': ['operations/.*'],
+  'mean reward and its moving average': ['policy/reward', 'policy/baseline'],
+}
+
+
+class PolicyEvents:
+  """Writes after every epoch what the policy does.
+
+  Shares of operations and histograms each time, a drawing now and then.
+
+  Args:
+    watch: looks at the policy.
+    source: the architecture that the drawings show the transformation of.
+    epochs: of the whole search.
+  """
+
+  def __init__(
+    self,
+    watch: Callable[[], policy_watch.View],
+    source: Architecture,
+    epochs: int,
+  ):
+    self._watch = watch
+    self._epochs = epochs
+    self._every = max(1, epochs // _PICTURES)
+    # A policy that has settled is drawn once.
+    self._drawn = functools.lru_cache(maxsize=1)(
+      functools.partial(drawing.png, source, dots=_DOTS_PER_INCH)
+    )
+
+  def __call__(self, events: event_file.EventFile, epoch: int):
+    """Looks at the policy as it is after an epoch."""
+    view = self._watch()
+    images = {}
+    if epoch % self._every == 0 or epoch in (1, self._epochs):
+      images['architecture/most probable'] = self._drawn(view.likeliest)
+    events.add(
+      epoch,
+      {
+        'policy/changed_edges': view.changed,
+        **{f'operations/{name}': x for name, x in view.shares.items()},
+      },
+      {f'edges/{name}': counts for name, counts in view.edges.items()},
+      images,
+    )
+
+
+def begin(events: event_file.EventFile, settings: dict, name: str):
+  """Writes what is known of a search before it learns.
+
+  Args:
+    events: get it.
+    settings: of the search, see `event_file.plain`.
+    name: of the run.
+  """
+  events.settings({'command': 'search', **settings}, name)
+  events.charts(_CHARTS)
+
+
+def end(directory: str, epochs: int, transformation: Transformation, name: str):
+  """Writes what came of a search, in place of what an earlier call wrote.
+
+  Args:
+    directory: of the event files.
+    epochs: of the whole search.
+    transformation: what became of the architecture.
+    name: what to call it.
+
+  Raises:
+    EventFileError: it cannot be written.
+  """
+  source, transformed = transformation.source, transformation.transformed
+  last = epochs + 1
+  events = event_file.EventFile(directory, last)
+  notes = [*result.notes(source), result.verdict(transformation)]
+  table = text_table.markdown(result.rows(transformation, name))
+  events.add(
+    last,
+    {
+      'result/accuracy': transformed.accuracy,
+      'result/accuracy_gain': transformed.accuracy - source.accuracy,
+      'result/parameters': transformed.cost.params,
+      'result/multiply_adds': transformed.cost.madds,
+      'result/changed_edges': transformation.changes(),
+    },
+    images={
+      'architecture/result': drawing.png(
+        source.architecture, transformed.architecture, dots=_DOTS_PER_INCH
+      )
+    },
+    texts={'result': '\n\n'.join(['\n'.join(table), *notes])},
+  )
+  events.close()
