@@ -13,6 +13,7 @@ import gc
 import os
 import re
 import shlex
+import shutil
 import sys
 import time
 from typing import Any, TypeVar
@@ -170,6 +171,20 @@ def line() -> str:
   if len(whole) <= _LONGEST_COMMAND:
     return f'{start} -- {whole}'
   return ' \\\n  '.join([f'{start} --', *map(shlex.quote, words)])
+
+
+def tensorboard(events: str) -> str:
+  """Returns the line that shows event files.
+
+  Args:
+    events: their directory.
+  """
+  called = ['tensorboard']
+  # The Python of Bazel, or of an environment that is not entered, has no
+  # programs on the path.
+  if shutil.which(called[0]) is None:
+    called = [sys.executable, '-m', 'tensorboard.main']
+  return shlex.join([*called, f'--logdir={events}'])
 
 
 def _written(flag: flags.Flag) -> list[str]:

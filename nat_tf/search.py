@@ -6,7 +6,6 @@ bazel run //nat_tf:search -- --workdir=W
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from typing import Any
 
@@ -19,7 +18,6 @@ from nat_tf import architecture_source
 from nat_tf import budget_flags
 from nat_tf import checkpoint_flags
 from nat_tf import data
-from nat_tf import event_file
 from nat_tf import genotype
 from nat_tf import layout
 from nat_tf import learning_log
@@ -150,7 +148,7 @@ def _write(
       'transformed': transformation.transformed.summary(f'{name}, transformed'),
     },
   )
-  search_events.end(workdir.events, config.epochs, transformation, name)
+  search_events.end(workdir.events, config, transformation, name)
   report.write(
     workdir.path,
     lambda: search_report.of_search(
@@ -228,8 +226,7 @@ def _log(
     search.notes,
     search_events.PolicyEvents(watch, architecture, config.epochs),
   )
-  settings = event_file.plain(config)
-  search_events.begin(log.events, settings, os.path.basename(workdir.path))
+  search_events.begin(log.events, config, workdir.events)
   return log
 
 
@@ -274,7 +271,7 @@ def _where(workdir: workdir_lib.Workdir) -> str:
     'drawing': 'transformed.png, transformed.svg',
     'architecture': 'transformed.json',
     'numbers': 'summary.json, learning.csv, learning.png',
-    'TensorBoard': f'tensorboard --logdir={workdir.events}',
+    'TensorBoard': command.tensorboard(workdir.events),
   }
   return text_table.files(workdir.path, files)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import functools
+import os
 
 from nat_tf import drawing
 from nat_tf import event_file
@@ -11,6 +12,7 @@ from nat_tf import policy_watch
 from nat_tf import result
 from nat_tf import text_table
 from nat_tf.architecture import Architecture
+from nat_tf.search_config import SearchConfig
 from nat_tf.transformer import Transformation
 
 # Of a whole search.
@@ -66,24 +68,35 @@ class PolicyEvents:
     )
 
 
-def begin(events: event_file.EventFile, settings: dict, name: str):
+def begin(events: event_file.EventFile, config: SearchConfig, directory: str):
   """Writes what is known of a search before it learns.
 
   Args:
-    events: get it.
-    settings: of the search, see `event_file.plain`.
-    name: of the run.
+    events: gets what explains the curves.
+    config: of the search.
+    directory: of all event files.
+
+  Raises:
+    EventFileError: it cannot be written.
   """
-  events.settings({'command': 'search', **settings}, name)
   events.charts(_CHARTS)
+  names = enumerate(config.search_space().operations)
+  numbers = [('', 'operation'), *((str(i), name) for i, name in names)]
+  events.add(0, texts={'numbers': '\n'.join(text_table.markdown(numbers))})
+  _compared(directory, config).close()
 
 
-def end(directory: str, epochs: int, transformation: Transformation, name: str):
+def end(
+  directory: str,
+  config: SearchConfig,
+  transformation: Transformation,
+  name: str,
+):
   """Writes what came of a search, in place of what an earlier call wrote.
 
   Args:
-    directory: of the event files.
-    epochs: of the whole search.
+    directory: of all event files.
+    config: of the search.
     transformation: what became of the architecture.
     name: what to call it.
 
@@ -91,12 +104,13 @@ def end(directory: str, epochs: int, transformation: Transformation, name: str):
     EventFileError: it cannot be written.
   """
   source, transformed = transformation.source, transformation.transformed
-  last = epochs + 1
-  events = event_file.EventFile(directory, last)
-  notes = [*result.notes(source), result.verdict(transformation)]
   table = text_table.markdown(result.rows(transformation, name))
+  notes = [*result.notes(source), result.verdict(transformation)]
+  # A star begins a list.
+  below = '\n\n'.join(notes).replace('*', '\\*')
+  events = _compared(directory, config)
   events.add(
-    last,
+    config.epochs,
     {
       'result/accuracy': transformed.accuracy,
       'result/accuracy_gain': transformed.accuracy - source.accuracy,
@@ -109,6 +123,18 @@ def end(directory: str, epochs: int, transformation: Transformation, name: str):
         source.architecture, transformed.architecture, dots=_DOTS_PER_INCH
       )
     },
-    texts={'result': '\n\n'.join(['\n'.join(table), *notes])},
+    texts={'result': '\n'.join([*table, '', below])},
   )
   events.close()
+
+
+def _compared(directory: str, config: SearchConfig) -> event_file.EventFile:
+  """Returns the file of what searches are compared by.
+
+  A directory of its own, a run for TensorBoard: its "HParams" offer all curves
+  of a run that has settings.
+  """
+  events = event_file.EventFile(os.path.join(directory, 'result'))
+  run = os.path.basename(os.path.dirname(directory))
+  events.settings(event_file.plain(config, command='search'), run)
+  return events

@@ -100,7 +100,7 @@ def _where(workdir: workdir_lib.Workdir) -> str:
     'report': report.FILE,
     'model': f'{training.MODEL}, {training.PREPROCESSING}',
     'numbers': f'{training.SUMMARY}, training.csv, training.png',
-    'TensorBoard': f'tensorboard --logdir={workdir.events}',
+    'TensorBoard': command.tensorboard(workdir.events),
   }
   return text_table.files(workdir.path, files)
 

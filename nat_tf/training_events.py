@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import os
 from typing import Any
 
 from nat_tf import architecture_source
@@ -33,8 +34,8 @@ def write(
   Raises:
     EventFileError: it cannot be written.
   """
-  # Where a training that died in this was called again, its files are void.
-  events = event_file.EventFile(directory, config.epochs + 1)
+  # A directory of its own, see `search_events`.
+  events = event_file.EventFile(os.path.join(directory, 'result'))
   label = architecture_source.label(title)
   settings = event_file.plain(config, command='train', architecture=label)
   events.settings(settings, run)
@@ -43,7 +44,7 @@ def write(
   }
   rows = [(title, ''), *((name, f'{x:,}') for name, x in found.items())]
   events.add(
-    config.epochs + 1,
+    config.epochs,
     {f'result/{name}': float(value) for name, value in found.items()},
     texts={'result': '\n'.join(text_table.markdown(rows))},
   )

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from unittest import mock
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -290,6 +291,20 @@ class WorkdirTest(absltest.TestCase):
     )
     config = train_config.TrainConfig()
     self.assertEqual(command.with_data_dir(config), config)
+
+
+class TensorboardTest(absltest.TestCase):
+  def test_is_called_by_what_is_there(self):
+    there = self.create_tempdir()
+    there.create_file('tensorboard')
+    os.chmod(os.path.join(there.full_path, 'tensorboard'), 0o755)
+    for path, called in (
+      (there.full_path, 'tensorboard'),
+      ('/none', f'{sys.executable} -m tensorboard.main'),
+    ):
+      with mock.patch.dict(os.environ, PATH=path):
+        line = command.tensorboard('/a b/events')
+      self.assertEqual(line, f"{called} '--logdir=/a b/events'")
 
 
 class LineTest(absltest.TestCase):

@@ -452,12 +452,12 @@ class LogTest(TrainingTestCase):
     self.assertIn(
       'network/learning_rate', _scalars(self.path('w/events/training'))
     )
-    result = _scalars(self.path('w/events'))
+    result = _scalars(self.path('w/events/result'))
     with open(self.path('w/summary.json'), encoding='utf-8') as file:
       summary = json.load(file)
     for name in ('validation_accuracy', 'test_accuracy', 'params'):
       ((step, value),) = result[f'result/{name}']
-      self.assertEqual(step, 3)
+      self.assertEqual(step, 2)
       self.assertAlmostEqual(value, summary[name], places=5)
     with open(self.path('w/training.png'), 'rb') as file:
       self.assertEqual(file.read(8), b'\x89PNG\r\n\x1a\n')

@@ -28,6 +28,7 @@ _SIZES = {
   'serving_test': 'large',
   'study_commands_test': 'large',
   'supernet_test': 'large',
+  'tensorboard_test': 'large',
   'training_test': 'large',
   'zoo_journey_test': 'large',
 }
@@ -70,6 +71,7 @@ _RUNS = {
   },
   'report_page_test': {'search', 'train', 'transform'},
   'study_commands_test': {'ranking', 'search', 'tabular'},
+  'tensorboard_test': {'search'},
   'benchmarks/supernet': {'search'},
 }
 
