@@ -139,6 +139,20 @@ class RunTest(parameterized.TestCase):
     self.assertEqual((done.stdout, done.stderr), ('', 'error: interrupted\n'))
     self.assertEqual(done.returncode, 128 + signal.SIGINT)
 
+  def test_an_interruption_while_loading_is_one_line(self):
+    # Where it strikes an import, as that of TensorFlow, that would hide it.
+    with open(self.script, 'w', encoding='utf-8') as file:
+      file.write(
+        'from nat_tf import command\n'
+        'import os\nimport signal\n'
+        'try:\n  os.kill(os.getpid(), signal.SIGINT)\n'
+        'except BaseException:\n  pass\n'
+        'command.run(lambda _: print("went on"))\n'
+      )
+    done = self._run()
+    self.assertEqual((done.stdout, done.stderr), ('', 'error: interrupted\n'))
+    self.assertEqual(done.returncode, 128 + signal.SIGINT)
+
   def test_a_stop_says_how_to_go_on(self):
     called = f'{sys.executable} -m nat_tf.script'
     for arguments, environment, line, status in (
