@@ -112,6 +112,7 @@ def _search(
       dataset,
       workdir,
       architecture,
+      name,
       checkpoint_flags.minutes(),
       profile_flags.steps(),
     )
@@ -167,6 +168,7 @@ def learn(
   dataset: data.ImageDataset,
   workdir: workdir_lib.Workdir,
   architecture: Architecture,
+  name: str,
   minutes: float,
   profiled: tuple[int, int] | None = None,
 ) -> float:
@@ -177,6 +179,7 @@ def learn(
     dataset: what it learns from.
     workdir: gets checkpoints and files.
     architecture: whose transformation is shown meanwhile.
+    name: what to call it.
     minutes: from one checkpoint to the next.
     profiled: first and last step to profile, see `profiling.StepProfiler`.
 
@@ -184,7 +187,7 @@ def learn(
     Seconds that an earlier call took, where this one went on.
   """
   search = algorithm.Search(transformer, dataset, workdir.checkpoints, minutes)
-  log = _log(transformer, workdir, architecture, search)
+  log = _log(transformer, workdir, architecture, name, search)
   bar = progress_bar.ProgressBar(
     search.steps, search.done, hidden=workdir.is_aside
   )
@@ -209,6 +212,7 @@ def _log(
   transformer: transformer_lib.Transformer,
   workdir: workdir_lib.Workdir,
   architecture: Architecture,
+  name: str,
   search: algorithm.Search,
 ) -> learning_log.LearningLog:
   """Returns what writes down how a search learns, the policy watched."""
@@ -226,7 +230,7 @@ def _log(
     search.notes,
     search_events.PolicyEvents(watch, architecture, config.epochs),
   )
-  search_events.begin(log.events, config, workdir.events)
+  search_events.begin(log.events, config, name, workdir.events)
   return log
 
 

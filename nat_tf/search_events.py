@@ -68,12 +68,18 @@ class PolicyEvents:
     )
 
 
-def begin(events: event_file.EventFile, config: SearchConfig, directory: str):
+def begin(
+  events: event_file.EventFile,
+  config: SearchConfig,
+  name: str,
+  directory: str,
+):
   """Writes what is known of a search before it learns.
 
   Args:
     events: gets what explains the curves.
     config: of the search.
+    name: what to call the architecture that is transformed.
     directory: of all event files.
 
   Raises:
@@ -83,7 +89,7 @@ def begin(events: event_file.EventFile, config: SearchConfig, directory: str):
   names = enumerate(config.search_space().operations)
   numbers = [('', 'operation'), *((str(i), name) for i, name in names)]
   events.add(0, texts={'numbers': '\n'.join(text_table.markdown(numbers))})
-  _compared(directory, config).close()
+  _compared(directory, config, name).close()
 
 
 def end(
@@ -108,7 +114,7 @@ def end(
   notes = [*result.notes(source), result.verdict(transformation)]
   # A star begins a list.
   below = '\n\n'.join(notes).replace('*', '\\*')
-  events = _compared(directory, config)
+  events = _compared(directory, config, name)
   events.add(
     config.epochs,
     {
@@ -128,7 +134,9 @@ def end(
   events.close()
 
 
-def _compared(directory: str, config: SearchConfig) -> event_file.EventFile:
+def _compared(
+  directory: str, config: SearchConfig, name: str
+) -> event_file.EventFile:
   """Returns the file of what searches are compared by.
 
   A directory of its own, a run for TensorBoard: its "HParams" offer all curves
@@ -136,5 +144,7 @@ def _compared(directory: str, config: SearchConfig) -> event_file.EventFile:
   """
   events = event_file.EventFile(os.path.join(directory, 'result'))
   run = os.path.basename(os.path.dirname(directory))
-  events.settings(event_file.plain(config, command='search'), run)
+  # Its name, for the text of a genotype is too long for a table.
+  settings = event_file.plain(config, command='search', architecture=name)
+  events.settings(settings, run)
   return events
