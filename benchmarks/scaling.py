@@ -45,15 +45,16 @@ def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
   size = workload.Size()
-  values: dict = {'batches': {}}
+  small = workload.Size(cells=3, channels=8, batch=16)
+  values: dict = memory(workload.SharedWork(small), _STEPS.value)
+  print(values, flush=True)
+  values['batches'] = {}
   for batch in _BATCHES:
     work = workload.SharedWork(dataclasses.replace(size, batch=batch))
     values['batches'][batch] = times(work)
     print(batch, values['batches'][batch], flush=True)
     if batch == size.batch:
       values.update(sums(work))
-  small = workload.Size(cells=3, channels=8, batch=16)
-  values.update(memory(workload.SharedWork(small), _STEPS.value))
   print({name: x for name, x in values.items() if name != 'batches'})
   print(table(values, size.batch))
   if _JSON.value:
@@ -144,21 +145,17 @@ def sum_seconds(size: int, devices: int) -> float:
 
 
 def memory(work: workload.SharedWork, steps: int) -> dict:
-  """Returns by how much the process's memory grows in steps and scores.
+  """Returns the process's memory after every fifth of some steps and scores.
 
-  Their first tenth is not counted: arenas and caches fill.
+  In the first of them arenas and caches fill.
   """
   sizes = []
-  for number in range(steps):
+  for number in range(1, steps + 1):
     work.step(work.architecture(number))
     work.score(work.pair(number))
-    if number + 1 in (steps // 10, steps):
+    if number % (steps // 5) == 0:
       sizes.append(_resident())
-  return {
-    'memory_steps': steps,
-    'memory_after_a_tenth_bytes': sizes[0],
-    'memory_in_the_end_bytes': sizes[1],
-  }
+  return {'memory_steps': steps, 'memory_bytes': sizes}
 
 
 def _resident() -> int:

@@ -253,7 +253,7 @@ class Search:
     mean = tf.distribute.ReduceOp.MEAN
     return {
       name: strategy.reduce(mean, value, axis=None)
-      for name, value in scores._asdict().items()
+      for name, value in scores.items()
     }
 
   def _replica_weights_step(self, images, labels):
@@ -272,10 +272,14 @@ class Search:
       max(1, self._config.shards // replicas),
       1 / replicas,
     )
+    # Summed here, for their norm before clipping.
+    gradients = shards.total(gradients)
     self._optimizer.apply_gradients(
-      zip(gradients, self._network.trainable_variables)
+      zip(gradients, self._network.trainable_variables),
+      skip_gradients_aggregation=True,
     )
-    return scores
+    norm = tf.linalg.global_norm(gradients)
+    return {**scores._asdict(), 'gradient_norm': norm}
 
   @tf.function(autograph=False)
   def _policy_step(self, images, labels):

@@ -13,6 +13,8 @@ import gc
 import os
 import re
 import shlex
+import shutil
+import signal
 import sys
 import time
 from typing import Any, TypeVar
@@ -22,6 +24,24 @@ from typing import Any, TypeVar
 # sets it aside.
 _THRESHOLDS = gc.get_threshold()
 gc.set_threshold(100_000, 20, 10)
+
+
+def _interrupted(number: int, frame: Any):
+  """Ends the process by Ctrl-C while it is still being loaded.
+
+  TensorFlow's imports would swallow the exception, or show where it struck;
+  nothing has begun that could be lost.
+  """
+  del number, frame
+  os.write(2, b'error: interrupted\n')
+  os._exit(_INTERRUPTED)
+
+
+# As if the process had died of SIGINT.
+_INTERRUPTED = 130
+# Until `run`; who is called with SIGINT ignored goes on ignoring it.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+  signal.signal(signal.SIGINT, _interrupted)
 
 # Before the imports below: TensorFlow reads it once. Its warnings about
 # accelerators that the machine does not have are no news; errors still raise.
@@ -54,8 +74,6 @@ _PLAIN = {
   r'^(flag --\w+=.{60}).{60,}(: it)': r'\1...\2',
   'Flag (--[a-z_]+) must have a value other than None.': r'\1 must be given',
 }
-# As if the process had died of SIGINT.
-_INTERRUPTED = 130
 # Commands that make their own workdir.
 _MAKERS = ('search', 'train', 'compare', 'tabular')
 _LONGEST = 300
@@ -73,6 +91,8 @@ def run(main: Callable[[list[str]], None]):
   Args:
     main: takes what stands on the command line beside the flags.
   """
+  if signal.getsignal(signal.SIGINT) is _interrupted:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
   gc.freeze()
   gc.set_threshold(*_THRESHOLDS)
   # `bazel run` starts a command elsewhere; paths are meant from here.
@@ -170,6 +190,20 @@ def line() -> str:
   if len(whole) <= _LONGEST_COMMAND:
     return f'{start} -- {whole}'
   return ' \\\n  '.join([f'{start} --', *map(shlex.quote, words)])
+
+
+def tensorboard(events: str) -> str:
+  """Returns the line that shows event files.
+
+  Args:
+    events: their directory.
+  """
+  called = ['tensorboard']
+  # The Python of Bazel, or of an environment that is not entered, has no
+  # programs on the path.
+  if shutil.which(called[0]) is None:
+    called = [sys.executable, '-m', 'tensorboard.main']
+  return shlex.join([*called, f'--logdir={events}'])
 
 
 def _written(flag: flags.Flag) -> list[str]:

@@ -239,14 +239,14 @@ def markdown(results: Results) -> str:
     [
       f'# {_heading(results)}',
       '',
-      *_pipes(_rows(results)),
+      *text_table.markdown(_rows(results)),
       '',
       *(f'* {note}' for note in _notes(results)),
       f'* settings other than the defaults: {recipe}',
       '',
       f'![accuracy against multiply-adds]({PICTURE})',
       '',
-      *_pipes(by_seed),
+      *text_table.markdown(by_seed),
       '',
     ]
   )
@@ -531,16 +531,3 @@ def _shown(spread: comparison.Spread | None, places: int = 2) -> str:
 
 def _percent(accuracy: float | None) -> str:
   return '-' if accuracy is None else f'{100 * accuracy:.2f}'
-
-
-def _pipes(rows: Sequence[Sequence[str]]) -> list[str]:
-  """Returns rows as a Markdown table, the first one its heading."""
-
-  def line(cells: Sequence[str]) -> str:
-    return (
-      f'| {" | ".join(cell.replace("|", chr(92) + "|") for cell in cells)} |'
-    )
-
-  rule = line(['---', *['---:'] * (len(rows[0]) - 1)])
-  first, *others = map(line, rows)
-  return [first, rule, *others]

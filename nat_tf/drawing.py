@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 import dataclasses
 import functools
+import io
 import itertools
 import math
 import os
@@ -211,6 +212,32 @@ def save_all(drawn: Figure, path: str | os.PathLike[str]) -> None:
   with matplotlib.style.context(STYLE):
     for suffix in SUFFIXES:
       _save(drawn, f'{os.fspath(path)}{suffix}', suffix)
+
+
+def png(
+  source: Architecture,
+  transformed: Architecture | None = None,
+  title: str = '',
+  dots: int = _DOTS_PER_INCH,
+) -> bytes:
+  """Returns a drawing as a PNG file; see `draw`.
+
+  Args:
+    source: the architecture, or the input of a transformation.
+    transformed: what became of it, on the same graph.
+    title: stands over the drawing.
+    dots: an inch, fewer where the drawing is large.
+
+  Raises:
+    ArchitectureError: see `draw`.
+  """
+  file = io.BytesIO()
+  with matplotlib.style.context(STYLE):
+    drawn = figure(source, transformed, title)
+    most = _MAX_PIXELS * dots / _DOTS_PER_INCH
+    dpi = min(dots, most / max(drawn.get_size_inches()))
+    drawn.savefig(file, dpi=dpi, metadata={'Software': None})
+  return file.getvalue()
 
 
 def _save(drawn: Figure, path: str | os.PathLike[str], suffix: str):

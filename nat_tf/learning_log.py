@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import time
 
 import matplotlib.figure
@@ -14,6 +15,8 @@ from nat_tf import event_file
 from nat_tf import workdir as workdir_lib
 
 FILE = 'learning.csv'
+# Not all that is measured: older searches, which may be gone on with, have
+# tables of these columns.
 _COLUMNS = (
   'epoch',
   'weights_loss',
@@ -26,6 +29,14 @@ _COLUMNS = (
   'images_per_second',
   'seconds',
 )
+# In event files; what is of a phase is of its group.
+_TAGS = {
+  'images_per_second': 'speed/images_per_second',
+  'seconds': 'speed/epoch_seconds',
+}
+
+# Writes to event files what is to be seen after an epoch.
+AfterEpoch = Callable[[event_file.EventFile, int], None]
 
 
 class LearningLog:
@@ -35,6 +46,10 @@ class LearningLog:
     workdir: gets TensorBoard's event files, `learning.csv` and `learning.png`.
     done: epochs of an earlier run that are kept.
     notes: what that run had of the next one, as `notes` gave it.
+    after_epoch: writes more; None for nothing.
+
+  Attributes:
+    events: the event file.
   """
 
   def __init__(
@@ -42,10 +57,12 @@ class LearningLog:
     workdir: workdir_lib.Workdir,
     done: int,
     notes: checkpoints.Notes | None = None,
+    after_epoch: AfterEpoch | None = None,
   ):
     self._workdir = workdir
+    self._after_epoch = after_epoch
     self._table = epoch_table.EpochTable(workdir, FILE, _COLUMNS, done)
-    self._events = event_file.EventFile(workdir.events)
+    self.events = event_file.EventFile(workdir.events, done + 1)
     self._begin(done + 1)
     if notes:
       self._sums.update(notes['sums'])
@@ -80,7 +97,7 @@ class LearningLog:
 
   def close(self):
     """Draws the picture and ends the event file."""
-    self._events.close()
+    self.events.close()
     if self._table.rows:
       with self._workdir.replacing('learning.png') as temporary:
         _draw(self._table, temporary)
@@ -97,10 +114,14 @@ class LearningLog:
     row = {name: x / self._counts[name] for name, x in self._sums.items()}
     row['images_per_second'] = self._images / seconds
     row['seconds'] = seconds
-    self._events.add(
-      self._epoch, {name.replace('_', '/', 1): x for name, x in row.items()}
+    self.events.add(
+      self._epoch,
+      {_TAGS.get(k, k.replace('_', '/', 1)): x for k, x in row.items()},
     )
-    self._table.add({'epoch': self._epoch, **row})
+    if self._after_epoch is not None:
+      self._after_epoch(self.events, self._epoch)
+    known = {name: x for name, x in row.items() if name in _COLUMNS}
+    self._table.add({'epoch': self._epoch, **known})
 
 
 def _draw(table: epoch_table.EpochTable, path: str):

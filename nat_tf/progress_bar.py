@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -13,6 +14,12 @@ from nat_tf import training_callbacks
 
 # Share of the old value that a shown average keeps at every step.
 _SMOOTHING = 0.9
+# Of a run whose output is no terminal.
+_LINES = 20
+# tqdm begins the postfix with a comma.
+_FORMAT = (
+  '{desc} {percentage:3.0f}% |{bar}| [{elapsed}, {remaining} left{postfix}]'
+)
 
 
 class ProgressBar:
@@ -158,7 +165,66 @@ class EpochBar(training_callbacks.Callback):
     self._bar.close()
 
 
-def _bar(steps: int, done: int, hidden: bool = False) -> tqdm.tqdm:
+class _Lines:
+  """Stands for a bar where nobody watches: a line now and then.
+
+  A log would keep every state of a bar, and there may be many thousands.
+  """
+
+  def __init__(self, steps: int, done: int):
+    self.n = done
+    self._steps = steps
+    self._shown = _share(done, steps)
+    self._title = self._postfix = ''
+    self.unpause()
+
+  def set_description_str(self, text: str, refresh: bool = True):
+    """Sets what stands in front; as tqdm does, but shows nothing yet."""
+    del refresh
+    self._title = text
+
+  def set_postfix_str(self, text: str, refresh: bool = True):
+    """Sets what stands behind; as tqdm does, but shows nothing yet."""
+    del refresh
+    self._postfix = text
+
+  def unpause(self):
+    """Takes the time from now on."""
+    self._begun, self._initial = time.monotonic(), self.n
+
+  def update(self, count: int = 1):
+    """Takes in some steps."""
+    self.n += count
+    share = _share(self.n, self._steps)
+    if share > self._shown:
+      self._shown = share
+      self._show()
+
+  def close(self):
+    """Ends it, as tqdm does; what is to be seen was shown."""
+
+  def _show(self):
+    text = tqdm.tqdm.format_meter(
+      self.n,
+      self._steps,
+      time.monotonic() - self._begun,
+      initial=self._initial,
+      prefix=self._title,
+      postfix=self._postfix,
+      bar_format=_FORMAT.replace('|{bar}| ', ''),
+    )
+    print(text, file=sys.stderr, flush=True)
+
+
+def _share(done: int, steps: int) -> int:
+  """Returns how many of the lines are due after so many steps."""
+  return _LINES * done // max(1, steps)
+
+
+def _bar(steps: int, done: int, hidden: bool = False) -> Any:
+  """Returns a bar on a terminal, lines elsewhere; tqdm's, or as if it were."""
+  if not hidden and not sys.stderr.isatty():
+    return _Lines(steps, done)
   return tqdm.tqdm(
     disable=hidden,
     total=steps,
@@ -167,7 +233,5 @@ def _bar(steps: int, done: int, hidden: bool = False) -> tqdm.tqdm:
     dynamic_ncols=True,
     mininterval=0.5,
     smoothing=0.05,
-    # tqdm begins the postfix with a comma.
-    bar_format='{desc} {percentage:3.0f}% |{bar}| '
-    '[{elapsed}, {remaining} left{postfix}]',
+    bar_format=_FORMAT,
   )

@@ -21,17 +21,22 @@ from nat_tf import data
 from nat_tf import genotype
 from nat_tf import layout
 from nat_tf import learning_log
+from nat_tf import policy_watch
+from nat_tf import profile_flags
+from nat_tf import profiling
 from nat_tf import progress_bar
 from nat_tf import report
 from nat_tf import restart
 from nat_tf import result
 from nat_tf import search_config
+from nat_tf import search_events
 from nat_tf import search_report
 from nat_tf import setting
 from nat_tf import strategies
 from nat_tf import strategy_flags
 from nat_tf import text_table
 from nat_tf import transformer as transformer_lib
+from nat_tf import transitions
 from nat_tf import workdir as workdir_lib
 from nat_tf.architecture import Architecture
 from nat_tf.budget import Budget
@@ -56,6 +61,7 @@ flags.adopt_module_key_flags(setting)
 flags.adopt_module_key_flags(budget_flags)
 flags.adopt_module_key_flags(strategy_flags)
 flags.adopt_module_key_flags(checkpoint_flags)
+flags.adopt_module_key_flags(profile_flags)
 
 
 def main(argv: list[str]):
@@ -101,7 +107,15 @@ def _search(
   transformer.terms(architecture, budget)
   with workdir.filled(config), command.resumable(workdir.path):
     print(f'search on {config.dataset}, workdir {workdir.path}', flush=True)
-    earlier = learn(transformer, dataset, workdir, checkpoint_flags.minutes())
+    earlier = learn(
+      transformer,
+      dataset,
+      workdir,
+      architecture,
+      name,
+      checkpoint_flags.minutes(),
+      profile_flags.steps(),
+    )
     if workdir.is_aside:
       return
     transformation = transformer.transform(
@@ -135,6 +149,7 @@ def _write(
       'transformed': transformation.transformed.summary(f'{name}, transformed'),
     },
   )
+  search_events.end(workdir.events, config, transformation, name)
   report.write(
     workdir.path,
     lambda: search_report.of_search(
@@ -152,7 +167,10 @@ def learn(
   transformer: transformer_lib.Transformer,
   dataset: data.ImageDataset,
   workdir: workdir_lib.Workdir,
+  architecture: Architecture,
+  name: str,
   minutes: float,
+  profiled: tuple[int, int] | None = None,
 ) -> float:
   """Runs Algorithm 1 with a progress bar and event files.
 
@@ -160,28 +178,60 @@ def learn(
     transformer: what learns.
     dataset: what it learns from.
     workdir: gets checkpoints and files.
+    architecture: whose transformation is shown meanwhile.
+    name: what to call it.
     minutes: from one checkpoint to the next.
+    profiled: first and last step to profile, see `profiling.StepProfiler`.
 
   Returns:
     Seconds that an earlier call took, where this one went on.
   """
   search = algorithm.Search(transformer, dataset, workdir.checkpoints, minutes)
-  log = learning_log.LearningLog(workdir, search.epoch, search.notes)
+  log = _log(transformer, workdir, architecture, name, search)
   bar = progress_bar.ProgressBar(
     search.steps, search.done, hidden=workdir.is_aside
   )
   earlier = log.seconds
+  profiler = profiling.StepProfiler(workdir.events, profiled)
 
   def report(progress: algorithm.Progress):
     bar(progress)
     log(progress)
+    profiler.after_step()
 
   try:
     search.run(report, log.notes)
   finally:
     bar.close()
+    profiler.close()
   log.close()
   return earlier
+
+
+def _log(
+  transformer: transformer_lib.Transformer,
+  workdir: workdir_lib.Workdir,
+  architecture: Architecture,
+  name: str,
+  search: algorithm.Search,
+) -> learning_log.LearningLog:
+  """Returns what writes down how a search learns, the policy watched."""
+  config = transformer.config
+  watch = policy_watch.PolicyWatch(
+    transformer.actor,
+    transitions.allowed(config.transitions, transformer.space.operations),
+    architecture,
+    config.space == search_config.ONE,
+    config.seed,
+  )
+  log = learning_log.LearningLog(
+    workdir,
+    search.epoch,
+    search.notes,
+    search_events.PolicyEvents(watch, architecture, config.epochs),
+  )
+  search_events.begin(log.events, config, name, workdir.events)
+  return log
 
 
 def _config() -> SearchConfig:
@@ -225,7 +275,7 @@ def _where(workdir: workdir_lib.Workdir) -> str:
     'drawing': 'transformed.png, transformed.svg',
     'architecture': 'transformed.json',
     'numbers': 'summary.json, learning.csv, learning.png',
-    'TensorBoard': f'tensorboard --logdir={workdir.events}',
+    'TensorBoard': command.tensorboard(workdir.events),
   }
   return text_table.files(workdir.path, files)
 

@@ -22,6 +22,23 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
   ]
 
 
+def markdown(rows: Sequence[Sequence[str]]) -> list[str]:
+  """Returns rows as a Markdown table, a line each; the first is its heading.
+
+  Args:
+    rows: as `aligned` takes them.
+  """
+
+  def line(cells: Sequence[str]) -> str:
+    return (
+      f'| {" | ".join(cell.replace("|", chr(92) + "|") for cell in cells)} |'
+    )
+
+  rule = line(['---', *['---:'] * (len(rows[0]) - 1)])
+  first, *others = map(line, rows)
+  return [first, rule, *others]
+
+
 def files(folder: str, found: Mapping[str, str]) -> str:
   """Returns what a run has left, a line for each kind of thing.
 

@@ -14,6 +14,7 @@ from absl import flags
 from nat_tf import architecture_source
 from nat_tf import checkpoint_flags
 from nat_tf import data
+from nat_tf import profile_flags
 from nat_tf import report
 from nat_tf import restart
 from nat_tf import setting
@@ -37,6 +38,7 @@ TrainConfig.define_flags()
 flags.adopt_module_key_flags(setting)
 flags.adopt_module_key_flags(strategy_flags)
 flags.adopt_module_key_flags(checkpoint_flags)
+flags.adopt_module_key_flags(profile_flags)
 flags.mark_flag_as_required('architecture')
 
 
@@ -64,6 +66,7 @@ def main(argv: list[str]):
       lambda: print(where, flush=True),
       checkpoint_flags.minutes(),
       strategy,
+      profile_flags.steps(),
     )
   if workdir.is_aside:
     return
@@ -97,7 +100,7 @@ def _where(workdir: workdir_lib.Workdir) -> str:
     'report': report.FILE,
     'model': f'{training.MODEL}, {training.PREPROCESSING}',
     'numbers': f'{training.SUMMARY}, training.csv, training.png',
-    'TensorBoard': f'tensorboard --logdir={workdir.events}',
+    'TensorBoard': command.tensorboard(workdir.events),
   }
   return text_table.files(workdir.path, files)
 

@@ -30,11 +30,13 @@ from nat_tf import final_network
 from nat_tf import genotype
 from nat_tf import layout
 from nat_tf import learning_rate
+from nat_tf import profiling
 from nat_tf import progress_bar
 from nat_tf import reach
 from nat_tf import setting
 from nat_tf import strategies
 from nat_tf import training_callbacks
+from nat_tf import training_events
 from nat_tf import training_log
 from nat_tf import training_network
 from nat_tf import training_summary
@@ -65,6 +67,7 @@ def run(
   begin: Callable[[], None] | None = None,
   minutes: float = 10.0,
   strategy: tf.distribute.Strategy | None = None,
+  profiled: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
   """Trains, or goes on where an earlier call stopped.
 
@@ -77,6 +80,7 @@ def run(
     begin: called when all is checked and there is something to do.
     minutes: from one checkpoint to the next.
     strategy: the devices to train on; None for one.
+    profiled: first and last step to profile, see `profiling.StepProfiler`.
 
   Returns:
     What `summary.json` holds.
@@ -110,21 +114,26 @@ def run(
     training = Training(
       config, architecture, network, dataset, workdir, minutes, strategy
     )
-    return _trained(training, workdir, title)
+    return _trained(training, workdir, title, profiled)
 
 
 def _trained(
-  training: Training, workdir: workdir_lib.Workdir, title: str
+  training: Training,
+  workdir: workdir_lib.Workdir,
+  title: str,
+  profiled: tuple[int, int] | None,
 ) -> dict[str, Any]:
   """Trains to the end; writes and returns what came of it."""
   with workdir.replacing(ARCHITECTURE) as temporary:
     architecture_json.save(temporary, training.architecture)
   workdir.write_json(PREPROCESSING, training.dataset.info.to_dict())
-  training.fit(title)
+  training.fit(title, profiled)
   model = training.model()
   with workdir.replacing(MODEL) as temporary:
     model.save(temporary)
   summary = _summary(training, model)
+  run = os.path.basename(workdir.path)
+  training_events.write(workdir.events, training.config, title, run, summary)
   workdir.write_json(SUMMARY, summary)
   return summary
 
@@ -218,11 +227,12 @@ class Training:
       notes.get('seconds', 0.0),
     )
 
-  def fit(self, title: str):
+  def fit(self, title: str, profiled: tuple[int, int] | None = None):
     """Trains to the end.
 
     Args:
       title: what the progress bar calls it.
+      profiled: first and last step to profile; None for none.
 
     Raises:
       CheckpointError: a checkpoint cannot be written.
@@ -232,6 +242,9 @@ class Training:
     """
     config = self.config
     callbacks = self.callbacks(title)
+    profiler = profiling.StepProfiler(self._workdir.events, profiled)
+    # Before what may end the training.
+    callbacks.insert(0, profiling.Profiling(profiler))
     with self._checkpoints.running(self._notes), self.dataset.reading():
       try:
         self.trainee.model.fit(
@@ -243,6 +256,7 @@ class Training:
         )
       finally:
         callbacks[-1].close()
+        profiler.close()
       self.step = config.epochs * self.steps
     if config.average:
       self._renew_statistics()

@@ -25,6 +25,14 @@ _COLUMNS = (
   'images_per_second',
   'seconds',
 )
+# In event files; the parts of the data have the same tags.
+_TAGS = {
+  'loss': 'network/loss',
+  'accuracy': 'network/accuracy',
+  'learning_rate': 'network/learning_rate',
+  'images_per_second': 'speed/images_per_second',
+  'seconds': 'speed/epoch_seconds',
+}
 # Of the layer that gives the network's own logits.
 _LOGITS = 'head/logits'
 _DARK, _LIGHT = '#1f4e79', '#d98e32'
@@ -61,15 +69,17 @@ class TrainingLog(training_callbacks.Callback):
     self._batch_size = batch_size
     self._compiled = False
     self._earlier = seconds
-    epochs, self._skipped = divmod(done, steps)
+    self._done, self._skipped = divmod(done, steps)
     self.table = epoch_table.EpochTable(
-      workdir, 'training.csv', _COLUMNS, epochs
+      workdir, 'training.csv', _COLUMNS, self._done
     )
 
   def on_train_begin(self, logs: Any = None):
     """Begins the event files."""
     self._events = {
-      part: event_file.EventFile(os.path.join(self._workdir.events, part))
+      part: event_file.EventFile(
+        os.path.join(self._workdir.events, part), self._done + 1
+      )
       for part in ('training', 'held_out')
     }
 
@@ -114,12 +124,12 @@ class TrainingLog(training_callbacks.Callback):
     return time.monotonic() - self._begun
 
   def _summarize(self, epoch: int, row: dict[str, float]):
-    """Writes event files; both parts of the data have the same tags."""
+    """Writes event files, one for each part of the data."""
     parts: dict[str, dict[str, float]] = {'training': {}, 'held_out': {}}
     for name, value in row.items():
       held_out = name.startswith('validation_')
       part = parts['held_out' if held_out else 'training']
-      part[name.removeprefix('validation_')] = value
+      part[_TAGS[name.removeprefix('validation_')]] = value
     for name, scalars in parts.items():
       self._events[name].add(epoch, scalars)
 

@@ -159,7 +159,7 @@ class SearchTest(tf.test.TestCase):
     self.assertEqual((second.search.steps, second.done), (8, 3))
 
   def test_reports_what_each_phase_measures(self):
-    metrics = {'weights': {'loss', 'accuracy'}}
+    metrics = {'weights': {'loss', 'accuracy', 'gradient_norm'}}
     metrics['policy'] = {
       'reward',
       'entropy',

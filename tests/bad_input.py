@@ -910,6 +910,19 @@ def _kept() -> list[Case]:
       shown = '-1.0' if value == '-1' else value
       line = f'flag --checkpoint_minutes={shown}: {words}'
       found.append(_case(command, line, name))
+  for command, value in (
+    ('search', '20,10'),
+    ('search', '10'),
+    ('train', '0,5'),
+  ):
+    found.append(
+      _case(
+        command,
+        f'flag --profile_steps={value}: it must be the first and the last '
+        'step, 1 or more, as in 10,20; --help lists all flags',
+        f'--profile_steps={value}',
+      )
+    )
   for command, own in (
     ('search', bad_files.SEARCHED),
     ('train', bad_files.TRAINED),

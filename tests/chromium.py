@@ -1,8 +1,9 @@
 """A headless Chromium, for tests that look at a page as a browser does.
 
 Spoken to over two pipes, by the DevTools protocol: JSON with a null byte behind
-each message (`--remote-debugging-pipe`). It can resolve no name: a request that
-a page makes shows in `requests` and goes nowhere.
+each message (`--remote-debugging-pipe`). It can resolve no name and reach no
+address but this machine's: a request that a page makes elsewhere shows in
+`requests` and goes nowhere.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _ARGUMENTS = (
   '--disable-component-update',
   '--no-first-run',
   '--hide-scrollbars',
-  '--host-resolver-rules=MAP * ~NOTFOUND',
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
   '--remote-debugging-pipe',
 )
 # Seconds that a machine which is busy otherwise may need for an answer.
@@ -115,9 +116,10 @@ class Page:
         return answer['result']
 
   def open(self, path: str):
-    """Opens a file and waits until it is there."""
+    """Opens a file, or an address, and waits until it is there."""
     self._loaded = False
-    self.call('Page.navigate', url=f'file://{path}')
+    url = path if '://' in path else f'file://{path}'
+    self.call('Page.navigate', url=url)
     while not self._loaded:
       self._read()
 

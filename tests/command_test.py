@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from unittest import mock
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -135,6 +136,20 @@ class RunTest(parameterized.TestCase):
 
   def test_an_interruption_is_one_line(self):
     done = self._run('--do=interrupt')
+    self.assertEqual((done.stdout, done.stderr), ('', 'error: interrupted\n'))
+    self.assertEqual(done.returncode, 128 + signal.SIGINT)
+
+  def test_an_interruption_while_loading_is_one_line(self):
+    # Where it strikes an import, as that of TensorFlow, that would hide it.
+    with open(self.script, 'w', encoding='utf-8') as file:
+      file.write(
+        'from nat_tf import command\n'
+        'import os\nimport signal\n'
+        'try:\n  os.kill(os.getpid(), signal.SIGINT)\n'
+        'except BaseException:\n  pass\n'
+        'command.run(lambda _: print("went on"))\n'
+      )
+    done = self._run()
     self.assertEqual((done.stdout, done.stderr), ('', 'error: interrupted\n'))
     self.assertEqual(done.returncode, 128 + signal.SIGINT)
 
@@ -290,6 +305,20 @@ class WorkdirTest(absltest.TestCase):
     )
     config = train_config.TrainConfig()
     self.assertEqual(command.with_data_dir(config), config)
+
+
+class TensorboardTest(absltest.TestCase):
+  def test_is_called_by_what_is_there(self):
+    there = self.create_tempdir()
+    there.create_file('tensorboard')
+    os.chmod(os.path.join(there.full_path, 'tensorboard'), 0o755)
+    for path, called in (
+      (there.full_path, 'tensorboard'),
+      ('/none', f'{sys.executable} -m tensorboard.main'),
+    ):
+      with mock.patch.dict(os.environ, PATH=path):
+        line = command.tensorboard('/a b/events')
+      self.assertEqual(line, f"{called} '--logdir=/a b/events'")
 
 
 class LineTest(absltest.TestCase):

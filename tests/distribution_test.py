@@ -165,7 +165,7 @@ class SearchOnDevicesTest(tf.test.TestCase):
     plain._paths = compiled._paths = lambda *_: drawn
     expected = plain._weights_step(images, labels)['loss']
     step = tf.function(
-      lambda *batch: compiled._replica_weights_step(*batch).loss,
+      lambda *batch: compiled._replica_weights_step(*batch)['loss'],
       autograph=False,
       jit_compile=True,
     )

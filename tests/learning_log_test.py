@@ -106,8 +106,8 @@ class LearningLogTest(absltest.TestCase):
       'policy/baseline': (0.5, 0.5),
       'policy/loss': (0.25, 0.25),
       'policy/gradient_norm': (2.0, 2.0),
-      'images/per_second': (20.0, 15.0),
-      'seconds': (3.0, 2.0),
+      'speed/images_per_second': (20.0, 15.0),
+      'speed/epoch_seconds': (3.0, 2.0),
     }
     self.assertEqual(
       self._events(),
@@ -117,6 +117,26 @@ class LearningLogTest(absltest.TestCase):
         for epoch, value in enumerate(values, start=1)
       },
     )
+
+  def test_what_the_table_has_no_column_for_is_an_event(self):
+    metrics = {'loss': 2.0, 'gradient_norm': 3.0}
+    step = Progress('weights', 1, 0, 0, 1, metrics, ends_epoch=True)
+    self._log([step])
+    self.assertStartsWith(self._csv(), _HEADER)
+    self.assertEqual(self._events()['weights/gradient_norm', 1], 3.0)
+
+  def test_others_may_write_after_every_epoch(self):
+    log = learning_log.LearningLog(
+      self.workdir,
+      0,
+      after_epoch=lambda events, epoch: events.add(epoch, {'x': 10.0 * epoch}),
+    )
+    for step in self._STEPS:
+      self.clock.now += 1
+      log(step)
+    log.close()
+    found = {k: x for k, x in self._events().items() if k[0] == 'x'}
+    self.assertEqual(found, {('x', 1): 10.0, ('x', 2): 20.0})
 
   def test_an_epoch_is_written_with_its_last_step(self):
     log = learning_log.LearningLog(self.workdir, 0)

@@ -25,6 +25,11 @@ class _Clock:
     return self._now
 
 
+class _Terminal(io.StringIO):
+  def isatty(self) -> bool:
+    return True
+
+
 def _step(phase: str, epoch: int, **metrics: float) -> Progress:
   tensors = {name: tf.constant(value) for name, value in metrics.items()}
   return Progress(phase, epoch, 0, 0, 50, tensors)
@@ -32,7 +37,7 @@ def _step(phase: str, epoch: int, **metrics: float) -> Progress:
 
 def _shown(steps: list[Progress], total: int, done: int = 0) -> str:
   """Returns the line that stays when the bar is closed."""
-  terminal = io.StringIO()
+  terminal = _Terminal()
   with contextlib.redirect_stderr(terminal):
     with mock.patch.object(progress_bar, 'time', _Clock()):
       bar = progress_bar.ProgressBar(total, done)
@@ -72,10 +77,39 @@ class ProgressBarTest(absltest.TestCase):
     self.assertStartsWith(line, 'epoch 4  70% |')
 
 
+class LinesTest(absltest.TestCase):
+  def _lines(self, steps: int, done: int = 0) -> list[str]:
+    file = io.StringIO()
+    with contextlib.redirect_stderr(file):
+      bar = progress_bar.ProgressBar(steps, done)
+      for i in range(done, steps):
+        bar(_step('weights', i, loss=0.5))
+      bar.close()
+    self.assertNotIn('\r', file.getvalue())
+    return file.getvalue().splitlines()
+
+  def test_a_log_gets_few_lines(self):
+    lines = self._lines(1000)
+    self.assertLen(lines, 20)
+    for i, line in enumerate(lines, start=1):
+      self.assertRegex(
+        line,
+        rf'^epoch {50 * i - 1} +{5 * i}% \[\d\d:\d\d, \d\d:\d\d left, '
+        r'loss 0\.500, \d+ images/s\]$',
+      )
+
+  def test_short_runs_get_a_line_a_step(self):
+    self.assertLen(self._lines(3), 3)
+
+  def test_a_resumed_run_gets_those_that_are_left(self):
+    lines = self._lines(1000, done=900)
+    self.assertEqual([line.split()[2] for line in lines], ['95%', '100%'])
+
+
 class StudyBarTest(absltest.TestCase):
   def test_shows_title_reward_and_entropy(self):
     metrics = agent.Metrics(*map(tf.constant, (0.125, 3.25, 9.0, 9.0, 9.0)))
-    terminal = io.StringIO()
+    terminal = _Terminal()
     with contextlib.redirect_stderr(terminal):
       with progress_bar.StudyBar('edges, seed 3', 20) as bar:
         bar(5, metrics)

@@ -21,6 +21,14 @@ class AlignedTest(absltest.TestCase):
     )
 
 
+class MarkdownTest(absltest.TestCase):
+  def test_bars_are_no_borders(self):
+    self.assertEqual(
+      text_table.markdown([('', 'a|b'), ('c', '1')]),
+      ['|  | a\\|b |', '| --- | ---: |', '| c | 1 |'],
+    )
+
+
 class FilesTest(absltest.TestCase):
   def test_a_line_each(self):
     self.assertEqual(

@@ -444,11 +444,21 @@ class LogTest(TrainingTestCase):
       found = _scalars(self.path(f'w/events/{part}'))
       for name in ('loss', 'accuracy'):
         expected = [float(row[prefix + name]) for row in rows]
-        self.assertEqual([step for step, _ in found[name]], [1, 2])
+        points = found[f'network/{name}']
+        self.assertEqual([step for step, _ in points], [1, 2])
         np.testing.assert_allclose(
-          [value for _, value in found[name]], expected, rtol=1e-5
+          [value for _, value in points], expected, rtol=1e-5
         )
-    self.assertIn('learning_rate', _scalars(self.path('w/events/training')))
+    self.assertIn(
+      'network/learning_rate', _scalars(self.path('w/events/training'))
+    )
+    result = _scalars(self.path('w/events/result'))
+    with open(self.path('w/summary.json'), encoding='utf-8') as file:
+      summary = json.load(file)
+    for name in ('validation_accuracy', 'test_accuracy', 'params'):
+      ((step, value),) = result[f'result/{name}']
+      self.assertEqual(step, 2)
+      self.assertAlmostEqual(value, summary[name], places=5)
     with open(self.path('w/training.png'), 'rb') as file:
       self.assertEqual(file.read(8), b'\x89PNG\r\n\x1a\n')
 
@@ -463,6 +473,7 @@ def _scalars(folder):
       for event in accumulator.Tensors(tag)
     ]
     for tag in accumulator.Tags()['tensors']
+    if '/' in tag and not tag.startswith('_')
   }
 
 

@@ -31,6 +31,7 @@ _SIZES = {
   'serving_test': 'large',
   'study_commands_test': 'large',
   'supernet_test': 'large',
+  'tensorboard_test': 'large',
   'training_test': 'large',
   'zoo_journey_test': 'large',
 }
@@ -79,6 +80,7 @@ _RUNS = {
   'report_page_test': {'search', 'train', 'transform'},
   'multi_worker_test': {'search'},
   'study_commands_test': {'ranking', 'search', 'tabular'},
+  'tensorboard_test': {'search'},
   'benchmarks/supernet': {'search'},
 }
 

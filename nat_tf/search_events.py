@@ -1,0 +1,150 @@
+"""What TensorBoard shows of a search, beside the numbers of its epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import functools
+import os
+
+from nat_tf import drawing
+from nat_tf import event_file
+from nat_tf import policy_watch
+from nat_tf import result
+from nat_tf import text_table
+from nat_tf.architecture import Architecture
+from nat_tf.search_config import SearchConfig
+from nat_tf.transformer import Transformation
+
+# Of a whole search.
+_PICTURES = 10
+_DOTS_PER_INCH = 60
+
+# Tags that are shown in one chart.
+_CHARTS = {
+  'share of every operation after transformation': ['operations/.*'],
+  'mean reward and its moving average': ['policy/reward', 'policy/baseline'],
+}
+
+
+class PolicyEvents:
+  """Writes after every epoch what the policy does.
+
+  Shares of operations and histograms each time, a drawing now and then.
+
+  Args:
+    watch: looks at the policy.
+    source: the architecture that the drawings show the transformation of.
+    epochs: of the whole search.
+  """
+
+  def __init__(
+    self,
+    watch: Callable[[], policy_watch.View],
+    source: Architecture,
+    epochs: int,
+  ):
+    self._watch = watch
+    self._epochs = epochs
+    self._every = max(1, epochs // _PICTURES)
+    # A policy that has settled is drawn once.
+    self._drawn = functools.lru_cache(maxsize=1)(
+      functools.partial(drawing.png, source, dots=_DOTS_PER_INCH)
+    )
+
+  def __call__(self, events: event_file.EventFile, epoch: int):
+    """Looks at the policy as it is after an epoch."""
+    view = self._watch()
+    images = {}
+    if epoch % self._every == 0 or epoch in (1, self._epochs):
+      images['architecture/most probable'] = self._drawn(view.likeliest)
+    events.add(
+      epoch,
+      {
+        'policy/changed_edges': view.changed,
+        **{f'operations/{name}': x for name, x in view.shares.items()},
+      },
+      {f'edges/{name}': counts for name, counts in view.edges.items()},
+      images,
+    )
+
+
+def begin(
+  events: event_file.EventFile,
+  config: SearchConfig,
+  name: str,
+  directory: str,
+):
+  """Writes what is known of a search before it learns.
+
+  Args:
+    events: gets what explains the curves.
+    config: of the search.
+    name: what to call the architecture that is transformed.
+    directory: of all event files.
+
+  Raises:
+    EventFileError: it cannot be written.
+  """
+  events.charts(_CHARTS)
+  names = enumerate(config.search_space().operations)
+  numbers = [('', 'operation'), *((str(i), name) for i, name in names)]
+  events.add(0, texts={'numbers': '\n'.join(text_table.markdown(numbers))})
+  _compared(directory, config, name).close()
+
+
+def end(
+  directory: str,
+  config: SearchConfig,
+  transformation: Transformation,
+  name: str,
+):
+  """Writes what came of a search, in place of what an earlier call wrote.
+
+  Args:
+    directory: of all event files.
+    config: of the search.
+    transformation: what became of the architecture.
+    name: what to call it.
+
+  Raises:
+    EventFileError: it cannot be written.
+  """
+  source, transformed = transformation.source, transformation.transformed
+  table = text_table.markdown(result.rows(transformation, name))
+  notes = [*result.notes(source), result.verdict(transformation)]
+  # A star begins a list.
+  below = '\n\n'.join(notes).replace('*', '\\*')
+  events = _compared(directory, config, name)
+  events.add(
+    config.epochs,
+    {
+      'result/accuracy': transformed.accuracy,
+      'result/accuracy_gain': transformed.accuracy - source.accuracy,
+      'result/parameters': transformed.cost.params,
+      'result/multiply_adds': transformed.cost.madds,
+      'result/changed_edges': transformation.changes(),
+    },
+    images={
+      'architecture/result': drawing.png(
+        source.architecture, transformed.architecture, dots=_DOTS_PER_INCH
+      )
+    },
+    texts={'result': '\n'.join([*table, '', below])},
+  )
+  events.close()
+
+
+def _compared(
+  directory: str, config: SearchConfig, name: str
+) -> event_file.EventFile:
+  """Returns the file of what searches are compared by.
+
+  A directory of its own, a run for TensorBoard: its "HParams" offer all curves
+  of a run that has settings.
+  """
+  events = event_file.EventFile(os.path.join(directory, 'result'))
+  run = os.path.basename(os.path.dirname(directory))
+  # Its name, for the text of a genotype is too long for a table.
+  settings = event_file.plain(config, command='search', architecture=name)
+  events.settings(settings, run)
+  return events
