@@ -39,6 +39,8 @@ _PAIRS = 512
 _BATCHES = (8, 16, 32, 64, 128)
 _ARCHITECTURES = 8
 _REPEATS = 3
+# Architectures that take turns where memory is watched.
+_DRAWN = 40
 
 
 def main(argv: list[str]):
@@ -149,10 +151,12 @@ def memory(work: workload.SharedWork, steps: int) -> dict:
 
   In the first of them arenas and caches fill.
   """
+  drawn = [(work.architecture(i), work.pair(i)) for i in range(_DRAWN)]
   sizes = []
   for number in range(1, steps + 1):
-    work.step(work.architecture(number))
-    work.score(work.pair(number))
+    one, pair = drawn[number % _DRAWN]
+    work.step(one)
+    work.score(pair)
     if number % (steps // 5) == 0:
       sizes.append(_resident())
   return {'memory_steps': steps, 'memory_bytes': sizes}

@@ -13,11 +13,7 @@ from nat_tf import input_error
 NAMES = ('auto', 'none', 'mirrored', 'multi_worker', 'tpu')
 
 # Where TensorFlow looks for the address of a TPU.
-_TPU_VARIABLES = (
-  'TPU_NAME',
-  'KUBE_GOOGLE_CLOUD_TPU_ENDPOINTS',
-  'COLAB_TPU_ADDR',
-)
+_TPU_VARIABLES = ('TPU_NAME', 'KUBE_GOOGLE_CLOUD_TPU_ENDPOINTS')
 _CLUSTER = 'TF_CONFIG'
 _EXAMPLE = (
   '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, '
@@ -194,7 +190,7 @@ def _tpu() -> tf.distribute.Strategy:
     resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
     tf.config.experimental_connect_to_cluster(resolver)
     tf.tpu.experimental.initialize_tpu_system(resolver)
-  except (ValueError, tf.errors.OpError) as error:
+  except (ValueError, OSError, ImportError, tf.errors.OpError) as error:
     raise StrategyError(
       f'no TPU can be used: {" ".join(str(error).split())[:200]}; set '
       'TPU_NAME to the name or address of one, or to local on its own machine'

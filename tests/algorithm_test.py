@@ -204,7 +204,7 @@ class SearchTest(tf.test.TestCase):
   def test_nothing_is_traced_again(self):
     for run in (self.whole, self.second):
       search = run.search
-      for step in (search._weights_step, search._learner.run):
+      for step in (search._weights_step, search._policy_step):
         self.assertEqual(step.experimental_get_tracing_count(), 1)
 
   def test_last_three_checkpoints_remain(self):

@@ -35,7 +35,15 @@ _SPACE = spaces.Space(
 
 # What XLA for TPUs can compile: https://openxla.org/xla/operation_semantics,
 # but for what leaves the device.
-_HOST = ('custom-call', 'infeed', 'outfeed', 'send', 'recv')
+_HOST = (
+  'custom-call',
+  'infeed',
+  'outfeed',
+  'recv',
+  'recv-done',
+  'send',
+  'send-done',
+)
 
 _TWO: tf.distribute.Strategy
 
@@ -176,6 +184,13 @@ class SearchOnDevicesTest(tf.test.TestCase):
       plain._network.trainable_variables, compiled._network.trainable_variables
     ):
       self.assertAllClose(one, two, atol=1e-4)
+    # As it is, with the drawing of the architecture in it.
+    whole = self._fresh()
+    step = tf.function(
+      lambda *batch: whole._replica_weights_step(*batch).loss,
+      autograph=False,
+      jit_compile=True,
+    )
     self._check_stays_on_device(step, images, labels)
 
   def _fresh(self):
@@ -203,10 +218,39 @@ class SearchOnDevicesTest(tf.test.TestCase):
   def _check_stays_on_device(self, step, *arguments):
     """Walks through what XLA makes of a step."""
     text = step.experimental_get_compiler_ir(*arguments)(stage='hlo')
-    found = set(re.findall(r' = \S+ ([a-z][a-z0-9-]*)\(', text))
+    found = _operations(text)
     self.assertIn('convolution', found)
     self.assertIn('conditional', found)
     self.assertEmpty(found.intersection(_HOST))
+
+
+def _operations(text):
+  """Returns the operations of a module in HLO's text form."""
+  # A result is one array, or several in brackets.
+  return set(re.findall(r' = (?:\([^)]*\)|\S+) ([a-z][\w-]*)\(', text))
+
+
+class OperationsTest(tf.test.TestCase):
+  def test_finds_what_leaves_the_device(self):
+    text = """
+      %a.1 = (f32[2,3]{1,0}, token[]) infeed(token[] %t), metadata={}
+      %b = (f32[2]{0}, u32[], token[]) send(f32[2]{0} %x, token[] %t)
+      ROOT %c = f32[] custom-call(f32[] %y), custom_call_target="host"
+      %d = token[] outfeed(f32[] %y, token[] %t)
+      %e = (f32[], token[]) recv-done((f32[], u32[], token[]) %r)
+    """
+    self.assertEqual(
+      _operations(text),
+      {'infeed', 'send', 'custom-call', 'outfeed', 'recv-done'},
+    )
+
+  def test_finds_a_call_of_the_host(self):
+    def step(x):
+      return tf.numpy_function(lambda y: y, [x], tf.float32)
+
+    compiled = tf.function(step, autograph=False, jit_compile=True)
+    with self.assertRaises(tf.errors.OpError):
+      compiled.experimental_get_compiler_ir(tf.ones([2]))(stage='hlo')
 
 
 class RewardsOnDevicesTest(tf.test.TestCase):

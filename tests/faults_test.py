@@ -85,7 +85,7 @@ class FaultsTestCase(parameterized.TestCase):
     )
 
   def rows(self, path):
-    return killing._rows(self.folder / path)
+    return killing.rows(self.folder / path)
 
 
 class SearchTest(FaultsTestCase):
@@ -156,7 +156,7 @@ class SearchTest(FaultsTestCase):
     number = checkpoint_directory.number(before)
     _when(
       lambda: (
-        killing._number(folder) > number + 2 and killing._half_written(folder)
+        killing.number_of(folder) > number + 2 and killing.half_written(folder)
       )
     )
     process.kill()
@@ -166,8 +166,8 @@ class SearchTest(FaultsTestCase):
 
   def _assert_equal(self, one, other):
     self.assertEqual(
-      killing._rows(one / 'learning.csv'),
-      killing._rows(other / 'learning.csv'),
+      killing.rows(one / 'learning.csv'),
+      killing.rows(other / 'learning.csv'),
     )
     expected, found = killing.tensors(one), killing.tensors(other)
     self.assertEqual(set(expected), set(found))
@@ -214,7 +214,7 @@ class TrainTest(FaultsTestCase):
     )
     step = int(line.split('step ')[1].split(',')[0])
     folder = self.folder / 'c' / 'resblock' / 'seed-0' / 'checkpoints'
-    self.assertEqual(killing._number(folder), step)
+    self.assertEqual(killing.number_of(folder), step)
     self.assertGreater(step, 0)
     done = self.again(line)
     self.assertEqual(done.returncode, 0, done.stderr)

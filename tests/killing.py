@@ -72,18 +72,18 @@ class Killing:
     """Runs the search that the others are held against."""
     folder, begun = self._folder / 'whole' / 'checkpoints', time.monotonic()
     process = self._start('whole')
-    while process.poll() is None and not _number(folder):
+    while process.poll() is None and not number_of(folder):
       time.sleep(_LOOK)
     self._start_up = time.monotonic() - begun
     self._check(process)
-    self._steps = _number(folder)
+    self._steps = number_of(folder)
 
   def killed(self, name: str, kills: int) -> Outcome:
     """Runs one that is killed so often, if it does not end before."""
     folder = self._folder / name / 'checkpoints'
     done: list[Kill] = []
     for number in range(1, kills + 1):
-      before, process = _number(folder), self._start(name)
+      before, process = number_of(folder), self._start(name)
       # The last one aims at what is being written, the others at anything.
       self._wait(process, folder, before, aimed=number == kills)
       process.send_signal(signal.SIGKILL)
@@ -102,11 +102,11 @@ class Killing:
     # Before the last steps, so that there are some left.
     last = max(before + 1, self._steps * 9 // 10)
     wanted = self._random.randint(before + 1, last)
-    while process.poll() is None and _number(folder) < wanted:
+    while process.poll() is None and number_of(folder) < wanted:
       time.sleep(_LOOK)
     if not aimed:
       time.sleep(self._random.uniform(0, _AFTER))
-    while aimed and process.poll() is None and not _half_written(folder):
+    while aimed and process.poll() is None and not half_written(folder):
       time.sleep(_LOOK)
 
   def _check(self, process: Any):
@@ -167,12 +167,12 @@ def rows(path: pathlib.Path) -> list[dict[str, str]]:
 
 def _kill(folder: pathlib.Path, before: int) -> Kill:
   """Returns what a kill has met, by what was left."""
-  after = _number(folder)
+  after = number_of(folder)
   moment = 'steps' if after > before else 'start-up'
-  return Kill('writing' if _half_written(folder) else moment, after)
+  return Kill('writing' if half_written(folder) else moment, after)
 
 
-def _half_written(folder: pathlib.Path) -> bool:
+def half_written(folder: pathlib.Path) -> bool:
   """Whether a checkpoint is being written."""
   try:
     names = os.listdir(folder)
@@ -183,7 +183,7 @@ def _half_written(folder: pathlib.Path) -> bool:
   return parts != whole or any(name.endswith('_temp') for name in names)
 
 
-def _number(folder: pathlib.Path) -> int:
+def number_of(folder: pathlib.Path) -> int:
   """Returns the number of the last checkpoint whose index is there."""
   found = [
     checkpoint_directory.number(str(path.with_suffix('')))

@@ -8,6 +8,7 @@ import os
 import pathlib
 import signal
 import socket
+import tempfile
 import time
 from unittest import mock
 
@@ -58,8 +59,9 @@ class TwoWorkersTest(absltest.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    cls.home = pathlib.Path(absltest.get_default_test_tmpdir()) / 'workers'
-    cls.home.mkdir(exist_ok=True)
+    folder = tempfile.TemporaryDirectory()
+    cls.addClassCleanup(folder.cleanup)
+    cls.home = pathlib.Path(folder.name)
     cls.cluster = {'worker': _addresses(2)}
     cls.processes = []
     cls.addClassCleanup(cls._stop_all)
@@ -69,6 +71,9 @@ class TwoWorkersTest(absltest.TestCase):
     first[1].send_signal(signal.SIGKILL)
     cls.killed = first[1].wait()
     again = cls.worker(1)
+    # The lowest number of what is kept from now on.
+    cls.newest = killing.number_of(cls.home / 'workers' / 'checkpoints')
+    cls.later = cls._wait_for_newer(again)
     cls.outputs = [
       one.communicate(timeout=_PATIENCE)[0] for one in (first[0], again)
     ]
@@ -104,6 +109,14 @@ class TwoWorkersTest(absltest.TestCase):
     return sorted((cls.home / 'workers' / 'checkpoints').glob('*.index'))
 
   @classmethod
+  def _wait_for_newer(cls, process):
+    """Returns the first number that is kept after the kill."""
+    folder = cls.home / 'workers' / 'checkpoints'
+    known = set(cls._checkpoints())
+    cls._wait(lambda: set(cls._checkpoints()) - known or cls._ended([process]))
+    return killing.number_of(folder)
+
+  @classmethod
   def _ended(cls, processes):
     return any(one.poll() is not None for one in processes)
 
@@ -131,6 +144,11 @@ class TwoWorkersTest(absltest.TestCase):
   def test_no_checkpoint_was_lost(self):
     self.assertIn('another worker was lost', self.outputs[0])
     self.assertNotIn('passed over', ''.join(self.outputs))
+    # It goes on from what was kept: what is kept next is newer, and the old
+    # ones go only one by one.
+    self.assertGreater(self.newest, 0)
+    self.assertGreater(self.later, self.newest)
+    self.assertNotIn('from the beginning', ''.join(self.outputs))
 
   def test_result_is_that_of_two_devices_of_one_process(self):
     both = [self.home / name for name in ('workers', 'mirrored')]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from unittest import mock
+import urllib.error
+import urllib.request
 
 from absl.testing import parameterized
 import tensorflow as tf
@@ -68,6 +70,16 @@ class CreateTest(parameterized.TestCase):
         strategies.StrategyError, 'no TPU can be used: .* Name to connect'
       ):
         strategies.create('tpu')
+
+  def test_a_name_that_no_tpu_has_is_said_in_a_line(self):
+    # TensorFlow asks the network for it.
+    gone = urllib.error.URLError('Name or service not known')
+    with (
+      mock.patch.dict(os.environ, {**_EMPTY, 'TPU_NAME': 'gone'}),
+      mock.patch.object(urllib.request, 'urlopen', side_effect=gone),
+      self.assertRaisesRegex(strategies.StrategyError, 'no TPU can be used'),
+    ):
+      strategies.create('tpu')
 
   @parameterized.parameters(
     ('wide', 0, 'unknown strategy'),

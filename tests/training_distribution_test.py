@@ -12,6 +12,7 @@ from nat_tf import setting
 from nat_tf import strategies
 from nat_tf import train_config
 from nat_tf import training
+from nat_tf import training_network
 from nat_tf import workdir as workdir_lib
 
 _TWO: tf.distribute.Strategy
@@ -69,21 +70,32 @@ class TrainingOnDevicesTest(tf.test.TestCase):
     for name in ('validation_accuracy', 'test_accuracy'):
       self.assertNear(one[name], two[name], 0.01, name)
 
-  def test_weights_and_statistics_are_the_same(self):
+  def test_statistics_are_the_same(self):
     for one, two in zip(self.one[2].variables, self.two[2].variables):
       self.assertAllClose(one, two, rtol=1e-3, atol=1e-3, msg=one.name)
 
-  def test_they_moved(self):
+  def test_weights_moved_by_the_same(self):
+    far = 0
+    for start, one, two in zip(
+      self._initial(),
+      self.one[2].trainable_variables,
+      self.two[2].trainable_variables,
+    ):
+      moved, apart = float(tf.norm(one - start)), float(tf.norm(two - one))
+      # An offset that a batch norm follows has no gradient but for rounding.
+      self.assertLess(apart, 0.02 * moved + 1e-7, one.name)
+      far += moved > 1e-4
+    self.assertGreater(far, 8)
+
+  def _initial(self):
+    """Returns the weights that training began with."""
     network = self.config.network_config(
       self.architecture, data.load(self.config.data_config()).info
     )
     tf.keras.utils.set_random_seed(self.config.seed)
-    fresh = training.final_network.build(self.architecture, network)
-    moved = [
-      float(tf.reduce_max(tf.abs(a - b)))
-      for a, b in zip(fresh.variables, self.one[2].variables)
-    ]
-    self.assertGreater(max(moved), 0.01)
+    return training_network.build(
+      self.architecture, network, False, False
+    ).inference.trainable_variables
 
   def test_a_batch_that_cannot_be_divided_is_refused(self):
     config = dataclasses.replace(self.config, batch_size=99)
