@@ -26,6 +26,7 @@ import tensorflow as tf
 
 from nat_tf import checkpoint_directory
 from nat_tf import stopping
+from nat_tf import strategies
 from nat_tf import tensorflow_error
 
 # How many are kept: the last one, and others for when it cannot be read.
@@ -140,7 +141,8 @@ class Checkpoints:
         self._wait()
       except BaseException:
         # What went wrong first is what is told.
-        with contextlib.suppress(checkpoint_directory.CheckpointError):
+        late = (checkpoint_directory.CheckpointError, *strategies.LOST)
+        with contextlib.suppress(*late):
           self._wait()
         raise
       finally:
@@ -232,6 +234,9 @@ class Checkpoints:
     except (tf.errors.OpError, OSError) as error:
       self._saved = None
       checkpoint_directory.tidy(self._directory)
+      if self._resolver is not None and isinstance(error, strategies.LOST):
+        # The disk is as it was: `restart.when_lost` waits for who is gone.
+        raise
       own = getattr(error, 'strerror', None)
       why = own or tensorflow_error.reason(error)
       last = os.path.basename(self.last) if self.last else None
