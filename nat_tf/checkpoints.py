@@ -109,7 +109,9 @@ class Checkpoints:
       isinstance(part, tf.distribute.DistributedValues)
       for part in tf.train.TrackableView(self._checkpoint).descendants()
     )
-    self._resolver = _resolver(tf.distribute.get_strategy())
+    # The steps may be taken outside of its scope.
+    self._strategy = tf.distribute.get_strategy()
+    self._resolver = _resolver(self._strategy)
     self._directory = self._own(directory, found, aside)
     self._manager = tf.train.CheckpointManager(
       self._checkpoint, self._directory, KEPT
@@ -253,10 +255,12 @@ class Checkpoints:
     # Clocks differ, and all workers must write after the same step.
     if self._seconds and step % _LOOK:
       return False
-    mine = float(due and _is_chief(self._resolver))
-    strategy = tf.distribute.get_strategy()
-    told = strategy.run(lambda: tf.constant(mine))
-    return float(strategy.reduce('SUM', told, axis=None)) > 0
+    return self._any(due and _is_chief(self._resolver))
+
+  def _any(self, mine: bool) -> bool:
+    """Returns whether something is so on any worker; all of them must ask."""
+    told = self._strategy.run(lambda: tf.constant(float(mine)))
+    return float(self._strategy.reduce('SUM', told, axis=None)) > 0
 
   def _own(self, directory: str, found: str | None, aside: str | None) -> str:
     """Returns the directory to write to, ready for it."""

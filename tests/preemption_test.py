@@ -13,18 +13,21 @@ from absl.testing import absltest
 
 from tests import command_line
 
-# Counts steps, one scalar all-reduced in each; ends after the step argv[2].
+# Counts steps, one scalar all-reduced in each, outside of the strategy's scope;
+# ends after the step argv[2]. Does so argv[4] times, in a directory each.
 _WORKER = """
-import sys, time
+import os, sys, time
 import tensorflow as tf
 from nat_tf import checkpoint_directory, checkpoints, stopping
 
-directory, steps = sys.argv[1], int(sys.argv[2])
+steps, minutes, runs = int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
 strategy = tf.distribute.MultiWorkerMirroredStrategy()
-with strategy.scope():
-  found = checkpoint_directory.readable(directory)
-  value = tf.Variable(0.0)
-  kept = checkpoints.Checkpoints(directory, found, 10.0, value=value)
+
+def run(directory):
+  with strategy.scope():
+    found = checkpoint_directory.readable(directory)
+    value = tf.Variable(0.0)
+    kept = checkpoints.Checkpoints(directory, found, minutes, value=value)
 
   @tf.function
   def add():
@@ -34,18 +37,22 @@ with strategy.scope():
     strategy.run(one)
 
   print('from', kept.step, value.numpy(), flush=True)
-  try:
-    with kept.running():
-      for step in range(kept.step + 1, steps + 1):
-        add()
-        time.sleep(0.02)
-        kept.after_step(step)
-        if step % 10 == 0:
-          print('step', step, flush=True)
-      kept.finish(steps)
-    print('ended', steps, value.numpy(), flush=True)
-  except stopping.Stopped as stopped:
-    print('stopped', stopped.step, value.numpy(), flush=True)
+  with kept.running():
+    for step in range(kept.step + 1, steps + 1):
+      add()
+      time.sleep(0.02)
+      kept.after_step(step)
+      if step % 10 == 0:
+        print('step', step, flush=True)
+    print('last', os.path.basename(kept.last or 'none'), flush=True)
+    kept.finish(steps)
+  print('ended', steps, value.numpy(), flush=True)
+
+try:
+  for number in range(runs):
+    run(sys.argv[1] + str(number or ''))
+except stopping.Stopped as stopped:
+  print('stopped', stopped.signal.name, stopped.step, flush=True)
 """
 
 
@@ -60,14 +67,15 @@ class PreemptionTest(absltest.TestCase):
     super().setUp()
     self.folder = os.path.join(self.create_tempdir().full_path, 'c')
 
-  def workers(self, steps):
+  def workers(self, steps, minutes=10.0, runs=1):
     hosts = [f'localhost:{_port()}' for _ in range(2)]
+    numbers = [str(number) for number in (steps, minutes, runs)]
     started = []
     for index in range(2):
       task = {'type': 'worker', 'index': index}
       config = json.dumps({'cluster': {'worker': hosts}, 'task': task})
       process = subprocess.Popen(
-        [sys.executable, '-c', _WORKER, self.folder, str(steps)],
+        [sys.executable, '-c', _WORKER, self.folder, *numbers],
         env={
           **os.environ,
           'TF_CONFIG': config,
@@ -99,10 +107,9 @@ class PreemptionTest(absltest.TestCase):
     # Not the chief: the one that the machine wants back.
     workers[1].send_signal(signal.SIGTERM)
     first, second = self.ends(workers)
-    self.assertRegex(first, r'^stopped \d+ \d+\.0$')
+    self.assertRegex(first, r'^stopped SIGTERM \d+$')
     self.assertEqual(first, second)
-    step = int(first.split()[1])
-    self.assertEqual(first, f'stopped {step} {2.0 * step}')
+    step = int(first.split()[2])
     # Only the chief has written to the directory.
     self.assertEqual(
       sorted(os.listdir(self.folder)),
@@ -118,6 +125,13 @@ class PreemptionTest(absltest.TestCase):
     ended = f'ended {step + 30} {2.0 * (step + 30)}'
     self.assertEqual(self.ends(again), [ended, ended])
     self.assertEqual(os.listdir(os.path.dirname(self.folder)), ['c'])
+
+  def test_all_write_after_the_same_step(self):
+    workers = self.workers(5, minutes=0.0)
+    printed = [one.communicate(timeout=240)[0].split('\n') for one in workers]
+    self.assertEqual(
+      printed, 2 * [['from 0 0.0', 'last ckpt-5', 'ended 5 10.0', '']]
+    )
 
 
 if __name__ == '__main__':
