@@ -100,11 +100,7 @@ class Checkpoints:
     self._text = _Text()
     self._notes: Callable[[], Notes] = dict
     self._notice = stopping.Notice()
-    # PreemptionCheckpointHandler adds a counter by the second name where there
-    # is none, and one worker could not go on from what several have written.
-    self._checkpoint = tf.train.Checkpoint(
-      notes=self._text, checkpointed_runs=self._text, **parts
-    )
+    self._checkpoint = tf.train.Checkpoint(notes=self._text, **parts)
     self._background = not any(
       isinstance(part, tf.distribute.DistributedValues)
       for part in tf.train.TrackableView(self._checkpoint).descendants()
@@ -116,7 +112,6 @@ class Checkpoints:
     self._manager = tf.train.CheckpointManager(
       self._checkpoint, self._directory, KEPT
     )
-    # It restores the manager's last one, which `found` may be or not.
     self._handler = self._preemption()
     if found:
       with checkpoint_directory.reading(found):
@@ -287,9 +282,14 @@ class Checkpoints:
     def stop():
       raise stopping.Stopped(signal.SIGTERM, self._saved or 0)
 
+    # It restores the last one of its manager, and adds a counter to what that
+    # writes, which this one never does.
+    idle = tf.train.CheckpointManager(
+      tf.train.Checkpoint(), os.path.join(self._directory, 'none'), 1
+    )
     return tf.distribute.experimental.PreemptionCheckpointHandler(
       self._resolver,
-      self._manager,
+      idle,
       termination_config=tf.distribute.experimental.TerminationConfig(
         exit_fn=stop,
         grace_period=0,

@@ -10,7 +10,9 @@ import subprocess
 import sys
 
 from absl.testing import absltest
+import tensorflow as tf
 
+from nat_tf import checkpoints
 from tests import command_line
 
 # Counts steps, one scalar all-reduced in each, outside of the strategy's scope;
@@ -53,6 +55,8 @@ try:
     run(sys.argv[1] + str(number or ''))
 except stopping.Stopped as stopped:
   print('stopped', stopped.signal.name, stopped.step, flush=True)
+except checkpoint_directory.CheckpointError as error:
+  print(error, flush=True)
 """
 
 
@@ -132,6 +136,15 @@ class PreemptionTest(absltest.TestCase):
     self.assertEqual(
       printed, 2 * [['from 0 0.0', 'last ckpt-5', 'ended 5 10.0', '']]
     )
+
+  def test_another_version_is_said_in_a_line(self):
+    other = tf.Variable([0.0, 0.0])
+    checkpoints.Checkpoints(self.folder, None, 10.0, value=other).finish(3)
+    lines = self.ends(self.workers(5))
+    expected = f'cannot read the checkpoint {self.folder}/ckpt-3: '
+    for line in lines:
+      self.assertStartsWith(line, expected)
+      self.assertIn('of another version', line)
 
 
 if __name__ == '__main__':
