@@ -25,6 +25,7 @@ from typing import Any
 import tensorflow as tf
 
 from nat_tf import checkpoint_directory
+from nat_tf import preemption
 from nat_tf import stopping
 from nat_tf import strategies
 from nat_tf import tensorflow_error
@@ -99,7 +100,6 @@ class Checkpoints:
     self._check = check
     self._text = _Text()
     self._notes: Callable[[], Notes] = dict
-    self._notice = stopping.Notice()
     self._checkpoint = tf.train.Checkpoint(notes=self._text, **parts)
     self._background = not any(
       isinstance(part, tf.distribute.DistributedValues)
@@ -112,7 +112,10 @@ class Checkpoints:
     self._manager = tf.train.CheckpointManager(
       self._checkpoint, self._directory, KEPT
     )
-    self._handler = self._preemption()
+    self._handler = preemption.handler() if self._resolver else None
+    self._notice = stopping.Notice(
+      self._handler.tell if self._handler else lambda: None
+    )
     if found:
       with checkpoint_directory.reading(found):
         self._checkpoint.restore(found).assert_consumed()
@@ -131,8 +134,7 @@ class Checkpoints:
     """
     self._notes = notes
     self._begun = time.monotonic()
-    own = contextlib.nullcontext() if self._handler else self._notice.taken()
-    with own:
+    with self._notice.taken(), self._serving():
       try:
         yield
         self._wait()
@@ -143,9 +145,13 @@ class Checkpoints:
           self._wait()
         raise
       finally:
-        # With it end the threads that watch the cluster.
-        self._handler = None
         self._end_writer()
+
+  def _serving(self) -> contextlib.AbstractContextManager[None]:
+    """Lets several workers stop after the same step."""
+    if self._handler is None:
+      return contextlib.nullcontext()
+    return self._handler.serving(self.finish, self._stop)
 
   def after_step(self, step: int, keeps: bool = True):
     """Writes a checkpoint if it is time to, or if the run is told to stop.
@@ -161,7 +167,7 @@ class Checkpoints:
     if not keeps:
       return
     if self._handler is not None:
-      self._handler.save_checkpoint_if_preempted(step)
+      self._handler.after_step(step)
     elif self._notice.signal is not None:
       self.finish(step)
       raise stopping.Stopped(self._notice.signal, step)
@@ -274,27 +280,9 @@ class Checkpoints:
       ) from None
     return directory
 
-  def _preemption(self) -> Any:
-    """Returns what lets several workers stop after the same step."""
-    if self._resolver is None:
-      return None
-
-    def stop():
-      raise stopping.Stopped(signal.SIGTERM, self._saved or 0)
-
-    # It restores the last one of its manager, and adds a counter to what that
-    # writes, which this one never does.
-    idle = tf.train.CheckpointManager(
-      tf.train.Checkpoint(), os.path.join(self._directory, 'none'), 1
-    )
-    return tf.distribute.experimental.PreemptionCheckpointHandler(
-      self._resolver,
-      idle,
-      termination_config=tf.distribute.experimental.TerminationConfig(
-        exit_fn=stop,
-        grace_period=0,
-        save_fn=lambda step: self._save(step, background=False),
-      ),
+  def _stop(self):
+    raise stopping.Stopped(
+      self._notice.signal or signal.SIGTERM, self._saved or 0
     )
 
 

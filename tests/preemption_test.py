@@ -10,15 +10,17 @@ import subprocess
 import sys
 
 from absl.testing import absltest
+from absl.testing import parameterized
 import tensorflow as tf
 
+from nat_tf import checkpoint_directory
 from nat_tf import checkpoints
 from tests import command_line
 
 # Counts steps, one scalar all-reduced in each, outside of the strategy's scope;
 # ends after the step argv[2]. Does so argv[4] times, in a directory each.
 _WORKER = """
-import os, sys, time
+import os, signal, sys, time
 import tensorflow as tf
 from nat_tf import checkpoint_directory, checkpoints, stopping
 
@@ -53,6 +55,7 @@ def run(directory):
 try:
   for number in range(runs):
     run(sys.argv[1] + str(number or ''))
+    print(signal.getsignal(signal.SIGTERM).name, flush=True)
 except stopping.Stopped as stopped:
   print('stopped', stopped.signal.name, stopped.step, flush=True)
 except checkpoint_directory.CheckpointError as error:
@@ -66,7 +69,7 @@ def _port():
     return one.getsockname()[1]
 
 
-class PreemptionTest(absltest.TestCase):
+class PreemptionTest(parameterized.TestCase):
   def setUp(self):
     super().setUp()
     self.folder = os.path.join(self.create_tempdir().full_path, 'c')
@@ -103,16 +106,17 @@ class PreemptionTest(absltest.TestCase):
       lines.append(out.splitlines()[-1])
     return lines
 
-  def test_all_stop_after_the_same_step(self):
+  @parameterized.parameters(signal.SIGTERM, signal.SIGINT)
+  def test_all_stop_after_the_same_step(self, number):
     workers = self.workers(100_000)
     for process in workers:
       self.assertEqual(process.stdout.readline(), 'from 0 0.0\n')
       self.assertEqual(process.stdout.readline(), 'step 10\n')
     # Not the chief: the one that the machine wants back.
-    workers[1].send_signal(signal.SIGTERM)
+    workers[1].send_signal(number)
     first, second = self.ends(workers)
     self.assertRegex(first, r'^stopped SIGTERM \d+$')
-    self.assertEqual(first, second)
+    self.assertEqual(first.replace('SIGTERM', number.name), second)
     step = int(first.split()[2])
     # Only the chief has written to the directory.
     self.assertEqual(
@@ -127,14 +131,33 @@ class PreemptionTest(absltest.TestCase):
     for process in again:
       self.assertEqual(process.stdout.readline(), f'from {step} {2.0 * step}\n')
     ended = f'ended {step + 30} {2.0 * (step + 30)}'
-    self.assertEqual(self.ends(again), [ended, ended])
+    for process in again:
+      printed = process.communicate(timeout=240)[0].splitlines()
+      self.assertEqual(printed[-2:], [ended, 'SIG_DFL'])
     self.assertEqual(os.listdir(os.path.dirname(self.folder)), ['c'])
 
   def test_all_write_after_the_same_step(self):
     workers = self.workers(5, minutes=0.0)
     printed = [one.communicate(timeout=240)[0].split('\n') for one in workers]
     self.assertEqual(
-      printed, 2 * [['from 0 0.0', 'last ckpt-5', 'ended 5 10.0', '']]
+      printed,
+      2 * [['from 0 0.0', 'last ckpt-5', 'ended 5 10.0', 'SIG_DFL', '']],
+    )
+
+  def test_one_run_after_another_in_the_same_process(self):
+    workers = self.workers(100, runs=3)
+    for process in workers:
+      # The first run is over, and the second one has begun.
+      for line in ('SIG_DFL\n', 'step 10\n'):
+        while (printed := process.stdout.readline()) != line:
+          self.assertNotEqual(printed, '')
+    workers[1].send_signal(signal.SIGTERM)
+    first, second = self.ends(workers)
+    self.assertRegex(first, r'^stopped SIGTERM \d+$')
+    self.assertEqual(first, second)
+    self.assertEqual(
+      checkpoint_directory.readable(f'{self.folder}1'),
+      f'{self.folder}1/ckpt-{first.split()[2]}',
     )
 
   def test_another_version_is_said_in_a_line(self):
