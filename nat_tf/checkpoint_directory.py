@@ -79,7 +79,8 @@ def readable(directory: str) -> str | None:
   if latest(directory) is not None:
     raise _unreadable(known[0], first)
   if faults:
-    # No checkpoint was ever finished: the first one was being written.
+    if not _never_finished(files):
+      raise _unreadable(files[0], first)
     _warn(directory, faults, known, stated, None)
   return None
 
@@ -263,6 +264,28 @@ def _present(directory: str) -> list[str]:
     os.path.join(directory, match.group(1)) for match in matches if match
   ]
   return sorted(paths, key=number, reverse=True)
+
+
+def _never_finished(files: Sequence[str]) -> bool:
+  """Returns whether damaged ones are but the first one, half-written.
+
+  The file `checkpoint` follows the first. Where there are others it was lost;
+  and what the system does not let be read may be whole.
+
+  Args:
+    files: paths of all the checkpoints of a directory without that file.
+  """
+  if len(files) > 1:
+    return False
+  directory, name = os.path.split(files[0])
+  try:
+    for part in os.listdir(directory):
+      if part.startswith(f'{name}.'):
+        with open(os.path.join(directory, part), 'rb') as file:
+          file.read(1)
+  except OSError:
+    return False
+  return True
 
 
 def _warn(

@@ -25,7 +25,9 @@ from typing import Any
 import tensorflow as tf
 
 from nat_tf import checkpoint_directory
+from nat_tf import preemption
 from nat_tf import stopping
+from nat_tf import strategies
 from nat_tf import tensorflow_error
 
 # How many are kept: the last one, and others for when it cannot be read.
@@ -98,23 +100,22 @@ class Checkpoints:
     self._check = check
     self._text = _Text()
     self._notes: Callable[[], Notes] = dict
-    self._notice = stopping.Notice()
-    # PreemptionCheckpointHandler adds a counter by the second name where there
-    # is none, and one worker could not go on from what several have written.
-    self._checkpoint = tf.train.Checkpoint(
-      notes=self._text, checkpointed_runs=self._text, **parts
-    )
+    self._checkpoint = tf.train.Checkpoint(notes=self._text, **parts)
     self._background = not any(
       isinstance(part, tf.distribute.DistributedValues)
       for part in tf.train.TrackableView(self._checkpoint).descendants()
     )
-    self._resolver = _resolver(tf.distribute.get_strategy())
+    # The steps may be taken outside of its scope.
+    self._strategy = tf.distribute.get_strategy()
+    self._resolver = _resolver(self._strategy)
     self._directory = self._own(directory, found, aside)
     self._manager = tf.train.CheckpointManager(
       self._checkpoint, self._directory, KEPT
     )
-    # It restores the manager's last one, which `found` may be or not.
-    self._handler = self._preemption()
+    self._handler = preemption.handler() if self._resolver else None
+    self._notice = stopping.Notice(
+      self._handler.tell if self._handler else lambda: None
+    )
     if found:
       with checkpoint_directory.reading(found):
         self._checkpoint.restore(found).assert_consumed()
@@ -133,20 +134,24 @@ class Checkpoints:
     """
     self._notes = notes
     self._begun = time.monotonic()
-    own = contextlib.nullcontext() if self._handler else self._notice.taken()
-    with own:
+    with self._notice.taken(), self._serving():
       try:
         yield
         self._wait()
       except BaseException:
         # What went wrong first is what is told.
-        with contextlib.suppress(checkpoint_directory.CheckpointError):
+        late = (checkpoint_directory.CheckpointError, *strategies.LOST)
+        with contextlib.suppress(*late):
           self._wait()
         raise
       finally:
-        # With it end the threads that watch the cluster.
-        self._handler = None
         self._end_writer()
+
+  def _serving(self) -> contextlib.AbstractContextManager[None]:
+    """Lets several workers stop after the same step."""
+    if self._handler is None:
+      return contextlib.nullcontext()
+    return self._handler.serving(self.finish, self._stop)
 
   def after_step(self, step: int, keeps: bool = True):
     """Writes a checkpoint if it is time to, or if the run is told to stop.
@@ -162,7 +167,7 @@ class Checkpoints:
     if not keeps:
       return
     if self._handler is not None:
-      self._handler.save_checkpoint_if_preempted(step)
+      self._handler.after_step(step)
     elif self._notice.signal is not None:
       self.finish(step)
       raise stopping.Stopped(self._notice.signal, step)
@@ -232,6 +237,9 @@ class Checkpoints:
     except (tf.errors.OpError, OSError) as error:
       self._saved = None
       checkpoint_directory.tidy(self._directory)
+      if self._resolver is not None and isinstance(error, strategies.LOST):
+        # The disk is as it was: `restart.when_lost` waits for who is gone.
+        raise
       own = getattr(error, 'strerror', None)
       why = own or tensorflow_error.reason(error)
       last = os.path.basename(self.last) if self.last else None
@@ -248,10 +256,12 @@ class Checkpoints:
     # Clocks differ, and all workers must write after the same step.
     if self._seconds and step % _LOOK:
       return False
-    mine = float(due and _is_chief(self._resolver))
-    strategy = tf.distribute.get_strategy()
-    told = strategy.run(lambda: tf.constant(mine))
-    return float(strategy.reduce('SUM', told, axis=None)) > 0
+    return self._any(due and _is_chief(self._resolver))
+
+  def _any(self, mine: bool) -> bool:
+    """Returns whether something is so on any worker; all of them must ask."""
+    told = self._strategy.run(lambda: tf.constant(float(mine)))
+    return float(self._strategy.reduce('SUM', told, axis=None)) > 0
 
   def _own(self, directory: str, found: str | None, aside: str | None) -> str:
     """Returns the directory to write to, ready for it."""
@@ -270,22 +280,9 @@ class Checkpoints:
       ) from None
     return directory
 
-  def _preemption(self) -> Any:
-    """Returns what lets several workers stop after the same step."""
-    if self._resolver is None:
-      return None
-
-    def stop():
-      raise stopping.Stopped(signal.SIGTERM, self._saved or 0)
-
-    return tf.distribute.experimental.PreemptionCheckpointHandler(
-      self._resolver,
-      self._manager,
-      termination_config=tf.distribute.experimental.TerminationConfig(
-        exit_fn=stop,
-        grace_period=0,
-        save_fn=lambda step: self._save(step, background=False),
-      ),
+  def _stop(self):
+    raise stopping.Stopped(
+      self._notice.signal or signal.SIGTERM, self._saved or 0
     )
 
 

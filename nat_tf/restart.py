@@ -19,15 +19,6 @@ _MOST = 20
 # What Python does where a thread fails.
 _USUAL = threading.excepthook
 
-# What TensorFlow raises when another process is gone. It says itself that only
-# a restart resets its collective operations.
-_LOST = (
-  tf.errors.UnavailableError,
-  tf.errors.AbortedError,
-  tf.errors.CancelledError,
-  tf.errors.DeadlineExceededError,
-)
-
 
 @contextlib.contextmanager
 def when_lost(strategy: tf.distribute.Strategy) -> Iterator[None]:
@@ -48,7 +39,7 @@ def when_lost(strategy: tf.distribute.Strategy) -> Iterator[None]:
   threading.excepthook = _without_lost
   try:
     yield
-  except _LOST as error:
+  except strategies.LOST as error:
     count = int(os.environ.get(_COUNT, '0')) + 1
     if count > _MOST:
       raise strategies.StrategyError(
@@ -73,5 +64,5 @@ def _called() -> list[str]:
 
 def _without_lost(found: Any):
   """Says what ended a thread, but for those that watched what was lost."""
-  if not issubclass(found.exc_type, _LOST):
+  if not issubclass(found.exc_type, strategies.LOST):
     _USUAL(found)

@@ -55,11 +55,15 @@ def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
 class Notice:
   """What has told this process to stop.
 
+  Args:
+    then: called when the first signal was noted.
+
   Attributes:
     signal: the number of the first signal; None before any.
   """
 
-  def __init__(self):
+  def __init__(self, then: Callable[[], None] = lambda: None):
+    self._then = then
     self.signal: int | None = None
 
   @contextlib.contextmanager
@@ -78,3 +82,4 @@ class Notice:
       signal.signal(number, signal.SIG_DFL)
       os.kill(os.getpid(), number)
     self.signal = number
+    self._then()

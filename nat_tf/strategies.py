@@ -21,6 +21,15 @@ _EXAMPLE = (
 )
 _ROLES = ('chief', 'worker')
 
+# What TensorFlow raises when another process is gone. It says itself that only
+# a restart resets its collective operations.
+LOST = (
+  tf.errors.UnavailableError,
+  tf.errors.AbortedError,
+  tf.errors.CancelledError,
+  tf.errors.DeadlineExceededError,
+)
+
 
 class StrategyError(input_error.InputError):
   """The devices that were asked for cannot be used; the message says why."""

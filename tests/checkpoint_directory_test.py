@@ -178,6 +178,32 @@ class ReadableTest(DirectoryTestCase):
     self.assertIn('passed over ckpt-10', said)
     self.assertEndsWith(said, '; going on from the beginning\n')
 
+  @parameterized.parameters(2, 3)
+  def test_several_damaged_ones_were_finished(self, count):
+    self.path('checkpoint').unlink()
+    for name in ('ckpt-10', 'ckpt-20', 'ckpt-30')[count:]:
+      for part in (_DATA, _INDEX):
+        self.path(f'{name}{part}').unlink()
+    for name in ('ckpt-10', 'ckpt-20', 'ckpt-30')[:count]:
+      _flip(self.path(f'{name}{_DATA}'))
+    with self.assertRaisesRegex(
+      checkpoint_directory.CheckpointError,
+      f'cannot read the checkpoint .*ckpt-{count}0: .*it is damaged',
+    ):
+      self.found()
+
+  def test_one_that_may_not_be_read_may_be_whole(self):
+    for name in os.listdir(self.folder):
+      if not name.startswith('ckpt-30'):
+        self.path(name).unlink()
+    data = self.path(f'ckpt-30{_DATA}')
+    data.unlink()
+    data.mkdir()
+    with self.assertRaisesRegex(
+      checkpoint_directory.CheckpointError, 'ckpt-30: Is a directory'
+    ):
+      self.found()
+
   def test_nothing(self):
     shutil.rmtree(self.folder)
     self.assertEqual(self.found(), (None, ''))

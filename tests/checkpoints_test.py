@@ -19,6 +19,7 @@ import tensorflow as tf
 from nat_tf import checkpoint_directory
 from nat_tf import checkpoints
 from nat_tf import stopping
+from nat_tf import strategies
 
 # Bytes of the variable: enough for a limit below it to be met.
 _SIZE = 400_000
@@ -204,6 +205,19 @@ class CheckpointsTest(parameterized.TestCase):
       with _files_of(_SIZE // 2):
         _Run(self.folder).run(6)
     self.assertEqual(_Run(self.folder).step, 0)
+
+  @parameterized.parameters(*strategies.LOST)
+  def test_a_lost_worker_is_no_full_disk(self, kind):
+    run = _Run(self.folder)
+    run.kept._resolver = mock.Mock()
+    lost = kind(None, None, 'Socket closed')
+    with mock.patch.object(run.kept._manager, 'save', side_effect=lost):
+      with self.assertRaises(kind):
+        run.kept.finish(1)
+      # Of one process nobody is lost.
+      run.kept._resolver = None
+      with self.assertRaises(checkpoint_directory.CheckpointError):
+        run.kept.finish(1)
 
   def test_a_directory_that_cannot_be_made(self):
     os.makedirs(os.path.dirname(self.folder))

@@ -10,21 +10,28 @@ import subprocess
 import sys
 
 from absl.testing import absltest
+from absl.testing import parameterized
+import tensorflow as tf
 
+from nat_tf import checkpoint_directory
+from nat_tf import checkpoints
 from tests import command_line
 
-# Counts steps, one scalar all-reduced in each; ends after the step argv[2].
+# Counts steps, one scalar all-reduced in each, outside of the strategy's scope;
+# ends after the step argv[2]. Does so argv[4] times, in a directory each.
 _WORKER = """
-import sys, time
+import os, signal, sys, time
 import tensorflow as tf
 from nat_tf import checkpoint_directory, checkpoints, stopping
 
-directory, steps = sys.argv[1], int(sys.argv[2])
+steps, minutes, runs = int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
 strategy = tf.distribute.MultiWorkerMirroredStrategy()
-with strategy.scope():
-  found = checkpoint_directory.readable(directory)
-  value = tf.Variable(0.0)
-  kept = checkpoints.Checkpoints(directory, found, 10.0, value=value)
+
+def run(directory):
+  with strategy.scope():
+    found = checkpoint_directory.readable(directory)
+    value = tf.Variable(0.0)
+    kept = checkpoints.Checkpoints(directory, found, minutes, value=value)
 
   @tf.function
   def add():
@@ -34,18 +41,25 @@ with strategy.scope():
     strategy.run(one)
 
   print('from', kept.step, value.numpy(), flush=True)
-  try:
-    with kept.running():
-      for step in range(kept.step + 1, steps + 1):
-        add()
-        time.sleep(0.02)
-        kept.after_step(step)
-        if step % 10 == 0:
-          print('step', step, flush=True)
-      kept.finish(steps)
-    print('ended', steps, value.numpy(), flush=True)
-  except stopping.Stopped as stopped:
-    print('stopped', stopped.step, value.numpy(), flush=True)
+  with kept.running():
+    for step in range(kept.step + 1, steps + 1):
+      add()
+      time.sleep(0.02)
+      kept.after_step(step)
+      if step % 10 == 0:
+        print('step', step, flush=True)
+    print('last', os.path.basename(kept.last or 'none'), flush=True)
+    kept.finish(steps)
+  print('ended', steps, value.numpy(), flush=True)
+
+try:
+  for number in range(runs):
+    run(sys.argv[1] + str(number or ''))
+    print(signal.getsignal(signal.SIGTERM).name, flush=True)
+except stopping.Stopped as stopped:
+  print('stopped', stopped.signal.name, stopped.step, flush=True)
+except checkpoint_directory.CheckpointError as error:
+  print(error, flush=True)
 """
 
 
@@ -55,19 +69,20 @@ def _port():
     return one.getsockname()[1]
 
 
-class PreemptionTest(absltest.TestCase):
+class PreemptionTest(parameterized.TestCase):
   def setUp(self):
     super().setUp()
     self.folder = os.path.join(self.create_tempdir().full_path, 'c')
 
-  def workers(self, steps):
+  def workers(self, steps, minutes=10.0, runs=1):
     hosts = [f'localhost:{_port()}' for _ in range(2)]
+    numbers = [str(number) for number in (steps, minutes, runs)]
     started = []
     for index in range(2):
       task = {'type': 'worker', 'index': index}
       config = json.dumps({'cluster': {'worker': hosts}, 'task': task})
       process = subprocess.Popen(
-        [sys.executable, '-c', _WORKER, self.folder, str(steps)],
+        [sys.executable, '-c', _WORKER, self.folder, *numbers],
         env={
           **os.environ,
           'TF_CONFIG': config,
@@ -91,18 +106,18 @@ class PreemptionTest(absltest.TestCase):
       lines.append(out.splitlines()[-1])
     return lines
 
-  def test_all_stop_after_the_same_step(self):
+  @parameterized.parameters(signal.SIGTERM, signal.SIGINT)
+  def test_all_stop_after_the_same_step(self, number):
     workers = self.workers(100_000)
     for process in workers:
       self.assertEqual(process.stdout.readline(), 'from 0 0.0\n')
       self.assertEqual(process.stdout.readline(), 'step 10\n')
     # Not the chief: the one that the machine wants back.
-    workers[1].send_signal(signal.SIGTERM)
+    workers[1].send_signal(number)
     first, second = self.ends(workers)
-    self.assertRegex(first, r'^stopped \d+ \d+\.0$')
-    self.assertEqual(first, second)
-    step = int(first.split()[1])
-    self.assertEqual(first, f'stopped {step} {2.0 * step}')
+    self.assertRegex(first, r'^stopped SIGTERM \d+$')
+    self.assertEqual(first.replace('SIGTERM', number.name), second)
+    step = int(first.split()[2])
     # Only the chief has written to the directory.
     self.assertEqual(
       sorted(os.listdir(self.folder)),
@@ -116,8 +131,43 @@ class PreemptionTest(absltest.TestCase):
     for process in again:
       self.assertEqual(process.stdout.readline(), f'from {step} {2.0 * step}\n')
     ended = f'ended {step + 30} {2.0 * (step + 30)}'
-    self.assertEqual(self.ends(again), [ended, ended])
+    for process in again:
+      printed = process.communicate(timeout=240)[0].splitlines()
+      self.assertEqual(printed[-2:], [ended, 'SIG_DFL'])
     self.assertEqual(os.listdir(os.path.dirname(self.folder)), ['c'])
+
+  def test_all_write_after_the_same_step(self):
+    workers = self.workers(5, minutes=0.0)
+    printed = [one.communicate(timeout=240)[0].split('\n') for one in workers]
+    self.assertEqual(
+      printed,
+      2 * [['from 0 0.0', 'last ckpt-5', 'ended 5 10.0', 'SIG_DFL', '']],
+    )
+
+  def test_one_run_after_another_in_the_same_process(self):
+    workers = self.workers(100, runs=3)
+    for process in workers:
+      # The first run is over, and the second one has begun.
+      for line in ('SIG_DFL\n', 'step 10\n'):
+        while (printed := process.stdout.readline()) != line:
+          self.assertNotEqual(printed, '')
+    workers[1].send_signal(signal.SIGTERM)
+    first, second = self.ends(workers)
+    self.assertRegex(first, r'^stopped SIGTERM \d+$')
+    self.assertEqual(first, second)
+    self.assertEqual(
+      checkpoint_directory.readable(f'{self.folder}1'),
+      f'{self.folder}1/ckpt-{first.split()[2]}',
+    )
+
+  def test_another_version_is_said_in_a_line(self):
+    other = tf.Variable([0.0, 0.0])
+    checkpoints.Checkpoints(self.folder, None, 10.0, value=other).finish(3)
+    lines = self.ends(self.workers(5))
+    expected = f'cannot read the checkpoint {self.folder}/ckpt-3: '
+    for line in lines:
+      self.assertStartsWith(line, expected)
+      self.assertIn('of another version', line)
 
 
 if __name__ == '__main__':
