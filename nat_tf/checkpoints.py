@@ -131,6 +131,10 @@ class Checkpoints:
 
     Args:
       notes: returns what to note beside the variables.
+
+    Raises:
+      CheckpointError: one cannot be written.
+      stopping.Stopped: the run was told to stop after its last step.
     """
     self._notes = notes
     self._begun = time.monotonic()
@@ -138,6 +142,9 @@ class Checkpoints:
       try:
         yield
         self._wait()
+        # In the last checkpoint, which no step follows.
+        if self._told():
+          self._stop()
       except BaseException:
         # What went wrong first is what is told.
         late = (checkpoint_directory.CheckpointError, *strategies.LOST)
@@ -280,10 +287,13 @@ class Checkpoints:
       ) from None
     return directory
 
+  def _told(self) -> bool:
+    """Returns whether this run is told to stop; all workers must ask."""
+    mine = self._notice.signal is not None
+    return mine if self._handler is None else self._any(mine)
+
   def _stop(self):
-    raise stopping.Stopped(
-      self._notice.signal or signal.SIGTERM, self._saved or 0
-    )
+    raise stopping.Stopped(self._notice.signal or signal.SIGTERM, self._saved)
 
 
 def _resolver(strategy: tf.distribute.Strategy) -> Any:

@@ -179,6 +179,20 @@ class CheckpointsTest(parameterized.TestCase):
     again.run(9)
     self.assertEqual(float(again.value[0]), 9)
 
+  def test_a_signal_while_the_last_one_is_written(self):
+    def interrupt():
+      os.kill(os.getpid(), signal.SIGTERM)
+
+    run = _Run(self.folder, minutes=10.0, check=interrupt)
+    with self.assertRaises(stopping.Stopped) as caught:
+      run.run(4)
+    self.assertEqual(caught.exception.signal, signal.SIGTERM)
+    self.assertEqual(caught.exception.step, 4)
+    self.assertEqual(self.numbers(), [4])
+    # There is nothing left of it then.
+    again = _Run(self.folder, minutes=10.0, check=interrupt)
+    again.run(4)
+
   @parameterized.parameters(0.0, 10.0)
   def test_a_full_disk_is_said_in_a_line_and_harms_nothing(self, minutes):
     # In the background and in the foreground.
