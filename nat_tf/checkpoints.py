@@ -74,8 +74,6 @@ class Checkpoints:
       None to begin.
     minutes: from one to the next; 0 for one after every step.
     check: called before each; raises what keeps the run from being kept.
-    aside: directory that a worker other than the chief writes to, for
-      TensorFlow wants all of them to write; None for a temporary one.
     parts: what they hold, by name.
 
   Raises:
@@ -93,7 +91,6 @@ class Checkpoints:
     found: str | None,
     minutes: float,
     check: Callable[[], None] = lambda: None,
-    aside: str | None = None,
     **parts: Any,
   ):
     self._seconds = 60 * minutes
@@ -107,12 +104,12 @@ class Checkpoints:
     )
     # The steps may be taken outside of its scope.
     self._strategy = tf.distribute.get_strategy()
-    self._resolver = _resolver(self._strategy)
-    self._directory = self._own(directory, found, aside)
+    self._several = strategies.has_workers(self._strategy)
+    self._directory = self._own(directory, found)
     self._manager = tf.train.CheckpointManager(
       self._checkpoint, self._directory, KEPT
     )
-    self._handler = preemption.handler() if self._resolver else None
+    self._handler = preemption.handler() if self._several else None
     self._notice = stopping.Notice(
       self._handler.tell if self._handler else lambda: None
     )
@@ -244,7 +241,7 @@ class Checkpoints:
     except (tf.errors.OpError, OSError) as error:
       self._saved = None
       checkpoint_directory.tidy(self._directory)
-      if self._resolver is not None and isinstance(error, strategies.LOST):
+      if self._several and isinstance(error, strategies.LOST):
         # The disk is as it was: `restart.when_lost` waits for who is gone.
         raise
       own = getattr(error, 'strerror', None)
@@ -258,25 +255,24 @@ class Checkpoints:
 
   def _due(self, step: int) -> bool:
     due = time.monotonic() - self._begun >= self._seconds
-    if self._resolver is None:
+    if not self._several:
       return due
     # Clocks differ, and all workers must write after the same step.
     if self._seconds and step % _LOOK:
       return False
-    return self._any(due and _is_chief(self._resolver))
+    return self._any(due and strategies.is_chief(self._strategy))
 
   def _any(self, mine: bool) -> bool:
     """Returns whether something is so on any worker; all of them must ask."""
     told = self._strategy.run(lambda: tf.constant(float(mine)))
     return float(self._strategy.reduce('SUM', told, axis=None)) > 0
 
-  def _own(self, directory: str, found: str | None, aside: str | None) -> str:
+  def _own(self, directory: str, found: str | None) -> str:
     """Returns the directory to write to, ready for it."""
-    if self._resolver is not None and not _is_chief(self._resolver):
-      if aside is None:
-        self._temporary = tempfile.TemporaryDirectory(prefix='nat_tf-')
-        aside = self._temporary.name
-      return aside
+    if not strategies.is_chief(self._strategy):
+      # TensorFlow wants all workers to write.
+      self._temporary = tempfile.TemporaryDirectory(prefix='nat_tf-')
+      return self._temporary.name
     try:
       checkpoint_directory.record(directory, found)
       os.makedirs(directory, exist_ok=True)
@@ -294,18 +290,3 @@ class Checkpoints:
 
   def _stop(self):
     raise stopping.Stopped(self._notice.signal or signal.SIGTERM, self._saved)
-
-
-def _resolver(strategy: tf.distribute.Strategy) -> Any:
-  """Returns the cluster of several workers; None of one."""
-  if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-    return None
-  resolver = strategy.cluster_resolver
-  return resolver if resolver and resolver.cluster_spec().jobs else None
-
-
-def _is_chief(resolver: Any) -> bool:
-  """Returns whether this worker is the one that writes to the workdir."""
-  jobs = resolver.cluster_spec().as_dict()
-  first = 'chief' if 'chief' in jobs else 'worker'
-  return (resolver.task_type, resolver.task_id) == (first, 0)

@@ -223,15 +223,22 @@ class CheckpointsTest(parameterized.TestCase):
   @parameterized.parameters(*strategies.LOST)
   def test_a_lost_worker_is_no_full_disk(self, kind):
     run = _Run(self.folder)
-    run.kept._resolver = mock.Mock()
+    run.kept._several = True
     lost = kind(None, None, 'Socket closed')
     with mock.patch.object(run.kept._manager, 'save', side_effect=lost):
       with self.assertRaises(kind):
         run.kept.finish(1)
       # Of one process nobody is lost.
-      run.kept._resolver = None
+      run.kept._several = False
       with self.assertRaises(checkpoint_directory.CheckpointError):
         run.kept.finish(1)
+
+  def test_only_the_chief_writes_to_the_directory(self):
+    with mock.patch.object(strategies, 'is_chief', return_value=False):
+      run = _Run(self.folder)
+    run.run(2)
+    self.assertFalse(os.path.exists(self.folder))
+    self.assertEqual(os.path.basename(run.kept.last), 'ckpt-2')
 
   def test_a_directory_that_cannot_be_made(self):
     os.makedirs(os.path.dirname(self.folder))
