@@ -18,7 +18,6 @@ import contextlib
 import json
 import os
 import signal
-import tempfile
 import time
 from typing import Any
 
@@ -26,8 +25,10 @@ import tensorflow as tf
 
 from nat_tf import checkpoint_directory
 from nat_tf import preemption
+from nat_tf import restart
 from nat_tf import stopping
 from nat_tf import strategies
+from nat_tf import temporary
 from nat_tf import tensorflow_error
 
 # How many are kept: the last one, and others for when it cannot be read.
@@ -206,6 +207,7 @@ class Checkpoints:
     with self._writing():
       self._manager.save(step, options=options)
     self._saved = step
+    restart.got_on()
     if not background:
       self._wait()
 
@@ -271,7 +273,7 @@ class Checkpoints:
     """Returns the directory to write to, ready for it."""
     if not strategies.is_chief(self._strategy):
       # TensorFlow wants all workers to write.
-      self._temporary = tempfile.TemporaryDirectory(prefix='nat_tf-')
+      self._temporary = temporary.directory()
       return self._temporary.name
     try:
       checkpoint_directory.record(directory, found)
