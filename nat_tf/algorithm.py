@@ -61,7 +61,6 @@ class Search:
     dataset: what it learns from.
     directory: of the checkpoints; the search goes on from the last one there.
     minutes: from one checkpoint to the next; see `checkpoints.Checkpoints`.
-    aside: where a worker other than the chief writes; see there.
 
   Raises:
     CheckpointError: no checkpoint can be read, or they are of another version.
@@ -78,7 +77,6 @@ class Search:
     dataset: data.ImageDataset,
     directory: str,
     minutes: float = 10.0,
-    aside: str | None = None,
   ):
     self._config = transformer.config
     self._dataset = dataset
@@ -121,7 +119,6 @@ class Search:
         found,
         minutes,
         self._check,
-        aside,
         optimizer=self._optimizer,
         learner=self._learner,
         **transformer.trackables(),

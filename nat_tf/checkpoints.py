@@ -18,7 +18,6 @@ import contextlib
 import json
 import os
 import signal
-import tempfile
 import time
 from typing import Any
 
@@ -26,8 +25,10 @@ import tensorflow as tf
 
 from nat_tf import checkpoint_directory
 from nat_tf import preemption
+from nat_tf import restart
 from nat_tf import stopping
 from nat_tf import strategies
+from nat_tf import temporary
 from nat_tf import tensorflow_error
 
 # How many are kept: the last one, and others for when it cannot be read.
@@ -74,8 +75,6 @@ class Checkpoints:
       None to begin.
     minutes: from one to the next; 0 for one after every step.
     check: called before each; raises what keeps the run from being kept.
-    aside: directory that a worker other than the chief writes to, for
-      TensorFlow wants all of them to write; None for a temporary one.
     parts: what they hold, by name.
 
   Raises:
@@ -93,7 +92,6 @@ class Checkpoints:
     found: str | None,
     minutes: float,
     check: Callable[[], None] = lambda: None,
-    aside: str | None = None,
     **parts: Any,
   ):
     self._seconds = 60 * minutes
@@ -107,12 +105,12 @@ class Checkpoints:
     )
     # The steps may be taken outside of its scope.
     self._strategy = tf.distribute.get_strategy()
-    self._resolver = _resolver(self._strategy)
-    self._directory = self._own(directory, found, aside)
+    self._several = strategies.has_workers(self._strategy)
+    self._directory = self._own(directory, found)
     self._manager = tf.train.CheckpointManager(
       self._checkpoint, self._directory, KEPT
     )
-    self._handler = preemption.handler() if self._resolver else None
+    self._handler = preemption.handler() if self._several else None
     self._notice = stopping.Notice(
       self._handler.tell if self._handler else lambda: None
     )
@@ -131,6 +129,10 @@ class Checkpoints:
 
     Args:
       notes: returns what to note beside the variables.
+
+    Raises:
+      CheckpointError: one cannot be written.
+      stopping.Stopped: the run was told to stop after its last step.
     """
     self._notes = notes
     self._begun = time.monotonic()
@@ -138,6 +140,9 @@ class Checkpoints:
       try:
         yield
         self._wait()
+        # In the last checkpoint, which no step follows.
+        if self._told():
+          self._stop()
       except BaseException:
         # What went wrong first is what is told.
         late = (checkpoint_directory.CheckpointError, *strategies.LOST)
@@ -202,6 +207,7 @@ class Checkpoints:
     with self._writing():
       self._manager.save(step, options=options)
     self._saved = step
+    restart.got_on()
     if not background:
       self._wait()
 
@@ -237,7 +243,7 @@ class Checkpoints:
     except (tf.errors.OpError, OSError) as error:
       self._saved = None
       checkpoint_directory.tidy(self._directory)
-      if self._resolver is not None and isinstance(error, strategies.LOST):
+      if self._several and isinstance(error, strategies.LOST):
         # The disk is as it was: `restart.when_lost` waits for who is gone.
         raise
       own = getattr(error, 'strerror', None)
@@ -251,25 +257,24 @@ class Checkpoints:
 
   def _due(self, step: int) -> bool:
     due = time.monotonic() - self._begun >= self._seconds
-    if self._resolver is None:
+    if not self._several:
       return due
     # Clocks differ, and all workers must write after the same step.
     if self._seconds and step % _LOOK:
       return False
-    return self._any(due and _is_chief(self._resolver))
+    return self._any(due and strategies.is_chief(self._strategy))
 
   def _any(self, mine: bool) -> bool:
     """Returns whether something is so on any worker; all of them must ask."""
     told = self._strategy.run(lambda: tf.constant(float(mine)))
     return float(self._strategy.reduce('SUM', told, axis=None)) > 0
 
-  def _own(self, directory: str, found: str | None, aside: str | None) -> str:
+  def _own(self, directory: str, found: str | None) -> str:
     """Returns the directory to write to, ready for it."""
-    if self._resolver is not None and not _is_chief(self._resolver):
-      if aside is None:
-        self._temporary = tempfile.TemporaryDirectory(prefix='nat_tf-')
-        aside = self._temporary.name
-      return aside
+    if not strategies.is_chief(self._strategy):
+      # TensorFlow wants all workers to write.
+      self._temporary = temporary.directory()
+      return self._temporary.name
     try:
       checkpoint_directory.record(directory, found)
       os.makedirs(directory, exist_ok=True)
@@ -280,22 +285,10 @@ class Checkpoints:
       ) from None
     return directory
 
+  def _told(self) -> bool:
+    """Returns whether this run is told to stop; all workers must ask."""
+    mine = self._notice.signal is not None
+    return mine if self._handler is None else self._any(mine)
+
   def _stop(self):
-    raise stopping.Stopped(
-      self._notice.signal or signal.SIGTERM, self._saved or 0
-    )
-
-
-def _resolver(strategy: tf.distribute.Strategy) -> Any:
-  """Returns the cluster of several workers; None of one."""
-  if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-    return None
-  resolver = strategy.cluster_resolver
-  return resolver if resolver and resolver.cluster_spec().jobs else None
-
-
-def _is_chief(resolver: Any) -> bool:
-  """Returns whether this worker is the one that writes to the workdir."""
-  jobs = resolver.cluster_spec().as_dict()
-  first = 'chief' if 'chief' in jobs else 'worker'
-  return (resolver.task_type, resolver.task_id) == (first, 0)
+    raise stopping.Stopped(self._notice.signal or signal.SIGTERM, self._saved)

@@ -12,8 +12,9 @@ from typing import Any
 import tensorflow as tf
 
 from nat_tf import strategies
+from nat_tf import temporary
 
-# How often this process was started anew without an end of its work.
+# How often this process was started anew and got no further.
 _COUNT = 'NAT_TF_RESTARTS'
 _MOST = 20
 # What Python does where a thread fails.
@@ -53,7 +54,13 @@ def when_lost(strategy: tf.distribute.Strategy) -> Iterator[None]:
       flush=True,
     )
     os.environ[_COUNT] = str(count)
+    temporary.remove_all()
     os.execv(sys.executable, [sys.executable, *_called(), *sys.argv[1:]])
+
+
+def got_on():
+  """Notes that steps were taken, and kept, since this process was started."""
+  os.environ.pop(_COUNT, None)
 
 
 def _called() -> list[str]:

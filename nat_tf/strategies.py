@@ -108,7 +108,11 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 def has_workers(strategy: tf.distribute.Strategy) -> bool:
   """Returns whether other processes take part."""
-  return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+  if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    return False
+  # Without TF_CONFIG it is a cluster of this process alone.
+  resolver = strategy.cluster_resolver
+  return bool(resolver and resolver.cluster_spec().jobs)
 
 
 def task(strategy: tf.distribute.Strategy) -> str | None:

@@ -17,6 +17,7 @@ from nat_tf import input_error
 from nat_tf import json_input
 from nat_tf import search_config
 from nat_tf import setting
+from nat_tf import temporary
 
 _LONGEST = 40
 
@@ -59,7 +60,7 @@ class Workdir:
     read from it, and what they write goes where it is deleted in the end.
     """
     other = copy.copy(self)
-    other._elsewhere = tempfile.TemporaryDirectory(prefix='nat_tf-')
+    other._elsewhere = temporary.directory()
     return other
 
   @property

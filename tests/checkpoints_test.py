@@ -179,6 +179,20 @@ class CheckpointsTest(parameterized.TestCase):
     again.run(9)
     self.assertEqual(float(again.value[0]), 9)
 
+  def test_a_signal_while_the_last_one_is_written(self):
+    def interrupt():
+      os.kill(os.getpid(), signal.SIGTERM)
+
+    run = _Run(self.folder, minutes=10.0, check=interrupt)
+    with self.assertRaises(stopping.Stopped) as caught:
+      run.run(4)
+    self.assertEqual(caught.exception.signal, signal.SIGTERM)
+    self.assertEqual(caught.exception.step, 4)
+    self.assertEqual(self.numbers(), [4])
+    # There is nothing left of it then.
+    again = _Run(self.folder, minutes=10.0, check=interrupt)
+    again.run(4)
+
   @parameterized.parameters(0.0, 10.0)
   def test_a_full_disk_is_said_in_a_line_and_harms_nothing(self, minutes):
     # In the background and in the foreground.
@@ -209,15 +223,22 @@ class CheckpointsTest(parameterized.TestCase):
   @parameterized.parameters(*strategies.LOST)
   def test_a_lost_worker_is_no_full_disk(self, kind):
     run = _Run(self.folder)
-    run.kept._resolver = mock.Mock()
+    run.kept._several = True
     lost = kind(None, None, 'Socket closed')
     with mock.patch.object(run.kept._manager, 'save', side_effect=lost):
       with self.assertRaises(kind):
         run.kept.finish(1)
       # Of one process nobody is lost.
-      run.kept._resolver = None
+      run.kept._several = False
       with self.assertRaises(checkpoint_directory.CheckpointError):
         run.kept.finish(1)
+
+  def test_only_the_chief_writes_to_the_directory(self):
+    with mock.patch.object(strategies, 'is_chief', return_value=False):
+      run = _Run(self.folder)
+    run.run(2)
+    self.assertFalse(os.path.exists(self.folder))
+    self.assertEqual(os.path.basename(run.kept.last), 'ckpt-2')
 
   def test_a_directory_that_cannot_be_made(self):
     os.makedirs(os.path.dirname(self.folder))

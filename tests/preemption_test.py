@@ -18,7 +18,8 @@ from nat_tf import checkpoints
 from tests import command_line
 
 # Counts steps, one scalar all-reduced in each, outside of the strategy's scope;
-# ends after the step argv[2]. Does so argv[4] times, in a directory each.
+# ends after the step argv[2]. Does so argv[4] times, in a directory each. The
+# worker argv[5] is told to stop before it writes a checkpoint.
 _WORKER = """
 import os, signal, sys, time
 import tensorflow as tf
@@ -27,11 +28,17 @@ from nat_tf import checkpoint_directory, checkpoints, stopping
 steps, minutes, runs = int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
 strategy = tf.distribute.MultiWorkerMirroredStrategy()
 
+def check():
+  if strategy.cluster_resolver.task_id == int(sys.argv[5]):
+    os.kill(os.getpid(), signal.SIGTERM)
+
 def run(directory):
   with strategy.scope():
     found = checkpoint_directory.readable(directory)
     value = tf.Variable(0.0)
-    kept = checkpoints.Checkpoints(directory, found, minutes, value=value)
+    kept = checkpoints.Checkpoints(
+      directory, found, minutes, check, value=value
+    )
 
   @tf.function
   def add():
@@ -74,9 +81,9 @@ class PreemptionTest(parameterized.TestCase):
     super().setUp()
     self.folder = os.path.join(self.create_tempdir().full_path, 'c')
 
-  def workers(self, steps, minutes=10.0, runs=1):
+  def workers(self, steps, minutes=10.0, runs=1, told=-1):
     hosts = [f'localhost:{_port()}' for _ in range(2)]
-    numbers = [str(number) for number in (steps, minutes, runs)]
+    numbers = [str(number) for number in (steps, minutes, runs, told)]
     started = []
     for index in range(2):
       task = {'type': 'worker', 'index': index}
@@ -142,6 +149,11 @@ class PreemptionTest(parameterized.TestCase):
     self.assertEqual(
       printed,
       2 * [['from 0 0.0', 'last ckpt-5', 'ended 5 10.0', 'SIG_DFL', '']],
+    )
+
+  def test_all_stop_where_one_is_told_after_the_last_step(self):
+    self.assertEqual(
+      self.ends(self.workers(5, runs=2, told=1)), 2 * ['stopped SIGTERM 5']
     )
 
   def test_one_run_after_another_in_the_same_process(self):

@@ -12,8 +12,10 @@ from unittest import mock
 from absl.testing import absltest
 import tensorflow as tf
 
+from nat_tf import checkpoints
 from nat_tf import restart
 from nat_tf import strategies
+from nat_tf import temporary
 
 _ONE = tf.distribute.get_strategy()
 _SEVERAL = mock.Mock(spec=tf.distribute.MultiWorkerMirroredStrategy)
@@ -63,6 +65,20 @@ class WhenLostTest(absltest.TestCase):
       strategies.StrategyError, 'lost 21 times.*Socket closed'
     ):
       self._lose(_SEVERAL)
+
+  def test_counts_anew_when_it_got_on(self):
+    folder = self.create_tempdir().full_path
+    for step in range(1, 2 * restart._MOST):
+      with self.assertRaises(_Replaced):
+        self._lose(_SEVERAL)
+      kept = checkpoints.Checkpoints(folder, None, 10.0, value=tf.Variable(0.0))
+      kept.finish(step)
+
+  def test_leaves_no_temporary_directory(self):
+    made = temporary.directory()
+    with self.assertRaises(_Replaced):
+      self._lose(_SEVERAL)
+    self.assertFalse(os.path.exists(made.name))
 
   def test_one_process_loses_nobody(self):
     with self.assertRaises(tf.errors.UnavailableError):

@@ -132,6 +132,12 @@ class ChiefTest(parameterized.TestCase):
     self.assertTrue(strategies.is_chief(one))
     self.assertIsNone(strategies.task(one))
 
+  def test_a_cluster_of_nobody_has_no_workers(self):
+    alone = _resolved(None, None, {})
+    self.assertFalse(strategies.has_workers(alone))
+    self.assertTrue(strategies.is_chief(alone))
+    self.assertIsNone(strategies.task(alone))
+
 
 if __name__ == '__main__':
   tf.test.main()
