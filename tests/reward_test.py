@@ -66,31 +66,38 @@ class SharedWeightRewardTest(RewardTestCase):
     after = self.right(images, labels, alpha).mean(-1)
     return after - self.right(images, labels, beta).mean(-1)
 
-  def test_is_the_gain_on_successive_batches(self):
-    #            call 0    call 1    call 2
+  def test_is_the_gain_on_the_batch_of_the_block(self):
+    #            block 0   block 1   block 2
     # batches   [0 .. 7]  [8 .. 15] [16 .. 23]   each for beta and alpha alike
     images, labels = _batches(3)
     beta, alpha = _drawn(1), _drawn(2)
-    rewards = reward.SharedWeightReward(
-      self.network, tf.data.Dataset.from_tensor_slices((images, labels))
-    )
+    rewards = reward.SharedWeightReward(self.network)
     expected = [
       self._gain(*batch, beta, alpha) for batch in zip(images, labels)
     ]
-    for gain in expected:
-      self.assertAllClose(rewards(beta, alpha), gain)
+    for batch, gain in zip(zip(images, labels), expected):
+      with rewards.measured_on(*map(tf.constant, batch)):
+        self.assertAllClose(rewards(beta, alpha), gain)
     # So that neither another batch nor the other sign could pass.
     self.assertNotAllClose(expected[0], expected[1])
     self.assertNotAllClose(expected[1], expected[2])
     self.assertNotAllClose(expected[0], np.zeros(_ARCHITECTURES))
 
   def test_is_exactly_zero_without_a_change(self):
-    batches = tf.data.Dataset.from_tensor_slices(_batches(2))
-    rewards = reward.SharedWeightReward(self.network, batches)
+    images, labels = _batches(1)
+    rewards = reward.SharedWeightReward(self.network)
     for seed in (1, 2):
-      self.assertAllEqual(
-        rewards(_drawn(seed), _drawn(seed)), np.zeros(_ARCHITECTURES)
-      )
+      with rewards.measured_on(tf.constant(images[0]), tf.constant(labels[0])):
+        self.assertAllEqual(
+          rewards(_drawn(seed), _drawn(seed)), np.zeros(_ARCHITECTURES)
+        )
+
+  def test_needs_images(self):
+    rewards = reward.SharedWeightReward(self.network)
+    with rewards.measured_on(*map(tf.constant, (np.ones(1), np.ones(1)))):
+      pass
+    with self.assertRaisesRegex(ValueError, 'measured_on'):
+      rewards(_drawn(1), _drawn(2))
 
 
 class HeldOutAccuracyTest(RewardTestCase):
