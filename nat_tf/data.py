@@ -353,7 +353,7 @@ class ImageDataset:
     """Says in a line that files, which were there before, cannot be read.
 
     Raises:
-      DataError: the block could not read the training split any more.
+      DataError: the block could not read them any more.
     """
     try:
       yield

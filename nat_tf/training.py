@@ -131,7 +131,8 @@ def _trained(
   model = training.model()
   with workdir.replacing(MODEL) as temporary:
     model.save(temporary)
-  summary = _summary(training, model)
+  with training.dataset.reading():
+    summary = _summary(training, model)
   run = os.path.basename(workdir.path)
   training_events.write(workdir.events, training.config, title, run, summary)
   workdir.write_json(SUMMARY, summary)
@@ -308,8 +309,9 @@ class Training:
       strategy.run(lambda part: model(part, training=True), (images,))
 
     batches = self.batches().take(_STATISTICS_BATCHES)
-    for images, _ in strategies.share_out(strategy, batches):
-      forward(images)
+    with self.dataset.reading():
+      for images, _ in strategies.share_out(strategy, batches):
+        forward(images)
 
   def _compile(self):
     config, trainee = self.config, self.trainee

@@ -318,10 +318,15 @@ class Transformer:
       accuracy: measures the accuracies; None for all of the held-out part.
       terms: of an architecture on the same graph; where they know the time, so
         does what is returned.
+
+    Raises:
+      DataError: the held-out part cannot be read any more.
     """
     frame = self.final()
     results = []
-    for i, value in enumerate((accuracy or self._accuracy)(architectures)):
+    with self.dataset.reading():
+      values = (accuracy or self._accuracy)(architectures)
+    for i, value in enumerate(values):
       one = self.space.decode(spaces.Encoding(*(x[i] for x in architectures)))
       results.append(
         Measured(

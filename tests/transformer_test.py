@@ -216,6 +216,11 @@ class TransformTest(TransformerTestCase):
       )
       self.assertTrue(terms.fit(proposed.operations.numpy()).all())
 
+  def test_data_that_vanished_is_said_in_a_line(self):
+    gone = mock.Mock(side_effect=tf.errors.NotFoundError(None, None, 'gone'))
+    with self.assertRaisesRegex(data.DataError, 'cannot read the train split'):
+      self.transformer.measure(_stack([_SOURCE]), gone)
+
   def test_nothing_fits(self):
     with self.assertRaisesRegex(BudgetError, r'^--max_params=3: .* least poss'):
       self.transformer.transform(
