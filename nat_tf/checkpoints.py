@@ -16,6 +16,7 @@ import atexit
 from collections.abc import Callable, Iterator
 import contextlib
 import json
+import math
 import os
 import signal
 import time
@@ -78,7 +79,8 @@ class Checkpoints:
     parts: what they hold, by name.
 
   Raises:
-    CheckpointError: `found` is of another version, or nothing can be written.
+    CheckpointError: `found` is of another version, nothing can be written, or
+      several workers found different ones.
 
   Attributes:
     step: how many steps the run had taken when it was kept; 0 to begin.
@@ -114,11 +116,14 @@ class Checkpoints:
     self._notice = stopping.Notice(
       self._handler.tell if self._handler else lambda: None
     )
+    self.step = checkpoint_directory.number(found) if found else 0
+    if self._several:
+      # Before one restores: workers must do the same in the same order.
+      self._check_alike()
     if found:
       with checkpoint_directory.reading(found):
         self._checkpoint.restore(found).assert_consumed()
     self.notes: Notes = json.loads(self._text.text)
-    self.step = checkpoint_directory.number(found) if found else 0
     self.last = found
     self._saved: int | None = self.step if found else None
     self._begun = time.monotonic()
@@ -268,6 +273,26 @@ class Checkpoints:
     """Returns whether something is so on any worker; all of them must ask."""
     told = self._strategy.run(lambda: tf.constant(float(mine)))
     return float(self._strategy.reduce('SUM', told, axis=None)) > 0
+
+  def _check_alike(self):
+    """Refuses workers that would go on from different steps.
+
+    They have been given different directories, or one that not all of them
+    reach.
+
+    Raises:
+      CheckpointError: see above.
+    """
+    step = float(self.step)
+    told = self._strategy.run(
+      lambda: tf.constant([step, step * step], tf.float64)
+    )
+    mean, squares = self._strategy.reduce('MEAN', told, axis=None).numpy()
+    if not math.isclose(squares, mean * mean, rel_tol=1e-14):
+      raise checkpoint_directory.CheckpointError(
+        f'this worker would go on from step {self.step}, others from others; '
+        'give all of them the same --workdir, one that all reach'
+      )
 
   def _own(self, directory: str, found: str | None) -> str:
     """Returns the directory to write to, ready for it."""

@@ -81,15 +81,16 @@ class PreemptionTest(parameterized.TestCase):
     super().setUp()
     self.folder = os.path.join(self.create_tempdir().full_path, 'c')
 
-  def workers(self, steps, minutes=10.0, runs=1, told=-1):
+  def workers(self, steps, minutes=10.0, runs=1, told=-1, other=None):
     hosts = [f'localhost:{_port()}' for _ in range(2)]
     numbers = [str(number) for number in (steps, minutes, runs, told)]
     started = []
     for index in range(2):
       task = {'type': 'worker', 'index': index}
+      folder = other if index and other else self.folder
       config = json.dumps({'cluster': {'worker': hosts}, 'task': task})
       process = subprocess.Popen(
-        [sys.executable, '-c', _WORKER, self.folder, *numbers],
+        [sys.executable, '-c', _WORKER, folder, *numbers],
         env={
           **os.environ,
           'TF_CONFIG': config,
@@ -150,6 +151,14 @@ class PreemptionTest(parameterized.TestCase):
       printed,
       2 * [['from 0 0.0', 'last ckpt-5', 'ended 5 10.0', 'SIG_DFL', '']],
     )
+
+  def test_directories_of_their_own_are_refused(self):
+    self.ends(self.workers(5))
+    elsewhere = f'{self.folder}-elsewhere'
+    lines = self.ends(self.workers(9, other=elsewhere))
+    for step, line in zip((5, 0), lines):
+      self.assertStartsWith(line, f'this worker would go on from step {step}, ')
+      self.assertIn('the same --workdir', line)
 
   def test_all_stop_where_one_is_told_after_the_last_step(self):
     self.assertEqual(
