@@ -34,6 +34,7 @@ _BOUNDS = (
   ('weights_decay', -1e-9, 0.0, '0 or more'),
   ('weights_clip_norm', 0.0, 1e-9, 'above 0'),
   ('reward_images', -1, 0, '0 or more'),
+  ('shards', -1, 0, '0 or more'),
   ('warmup', -1, 0, '0 or more'),
   ('weights_odds', 0.0, 1e-9, 'above 0'),
   ('policy_batch', 0, 1, '1 or more'),

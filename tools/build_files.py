@@ -78,6 +78,7 @@ _RUNS = {
     'transform',
   },
   'report_page_test': {'search', 'train', 'transform'},
+  'report_test': {'chart', 'inline_drawing', 'report', 'report_curves'},
   'multi_worker_test': {'search'},
   'study_commands_test': {'ranking', 'search', 'tabular'},
   'tensorboard_test': {'search'},
