@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from nat_tf import shards
-
 
 class PathSGD(tf.keras.optimizers.Optimizer):
   """SGD with momentum and coupled weight decay, lazy on sparse gradients.
@@ -47,11 +45,6 @@ class PathSGD(tf.keras.optimizers.Optimizer):
     ]
     # Else Keras would number the variables anew in a step on some of them.
     self._built = True
-
-  def aggregate_gradients(self, grads_and_vars):
-    """Sums gradients over all replicas; see Keras's optimizer."""
-    gradients, variables = zip(*grads_and_vars)
-    return list(zip(shards.total(list(gradients)), variables))
 
   def update_step(self, gradient, variable):
     """Updates one variable; see Keras's optimizer."""
