@@ -11,7 +11,6 @@ import matplotlib.axes
 import matplotlib.figure
 
 from nat_tf import architecture_json
-from nat_tf import atomic_file
 from nat_tf import comparison
 from nat_tf import description
 from nat_tf import part_latency
@@ -59,13 +58,8 @@ def write(results: Results, workdir: workdir_lib.Workdir):
   """
   workdir.write_json(SUMMARY, summary(results))
   workdir.write_text(MARKDOWN, markdown(results))
-  path = workdir.file(PICTURE)
-  try:
-    draw(results, path)
-  except OSError as error:
-    raise workdir_lib.WorkdirError(
-      f'cannot write {path}: {error.strerror or error}'
-    ) from None
+  with workdir.replacing(PICTURE) as temporary:
+    draw(results, temporary)
 
 
 def of_comparison(
@@ -293,8 +287,7 @@ def draw(results: Results, path: str):
   axes.grid(alpha=0.3)
   # Outside, and by number in the picture: no label can lie upon another.
   figure.legend(loc='outside lower center', ncols=2, frameon=False, fontsize=8)
-  with atomic_file.replacing(path) as temporary:
-    figure.savefig(temporary, dpi=110, metadata={'Software': None})
+  figure.savefig(path, dpi=110, metadata={'Software': None})
 
 
 def _draw_one(
