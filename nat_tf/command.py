@@ -155,10 +155,7 @@ def resumable(workdir: str) -> Iterator[None]:
 
 def _again(workdir: str) -> str:
   """Returns the line that calls this command again, on the same workdir."""
-  main = sys.modules['__main__']
-  spec = getattr(main, '__spec__', None)
-  file = os.path.basename(sys.argv[0]).removesuffix('.py')
-  name = spec.name.rpartition('.')[2] if spec else file
+  name = _name()
   if 'BUILD_WORKSPACE_DIRECTORY' in os.environ:
     called = ['bazel', 'run', f'//nat_tf:{name}', '--']
   else:
@@ -175,7 +172,7 @@ def line() -> str:
   them; what stood in a flag file is spelled out. A run of its own needs its own
   directory: `--workdir` is left out where the command makes one.
   """
-  name = os.path.splitext(os.path.basename(sys.argv[0]))[0]
+  name = _name()
   words = [
     word
     for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0])
@@ -190,6 +187,11 @@ def line() -> str:
   if len(whole) <= _LONGEST_COMMAND:
     return f'{start} -- {whole}'
   return ' \\\n  '.join([f'{start} --', *map(shlex.quote, words)])
+
+
+def _name() -> str:
+  """Returns what this command is called."""
+  return os.path.splitext(os.path.basename(sys.argv[0]))[0]
 
 
 def tensorboard(events: str) -> str:
