@@ -180,7 +180,7 @@ class Checkpoints:
       self._handler.after_step(step)
     elif self._notice.signal is not None:
       self.finish(step)
-      raise stopping.Stopped(self._notice.signal, step)
+      self._stop()
     if self._due(step):
       self._save(step, self._background)
 
