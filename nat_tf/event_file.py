@@ -162,13 +162,28 @@ class EventFile:
       ) from error
 
 
-def plain(config: Any, **others: Any) -> dict[str, Any]:
-  """Returns a configuration as `EventFile.settings` takes it.
+def results(directory: str, run: str, config: Any, **others: Any) -> EventFile:
+  """Returns the file of what runs are compared by, with the run's settings.
+
+  A directory of its own, a run for TensorBoard: its "HParams" offer all curves
+  of a run that has settings.
 
   Args:
+    directory: of the run's event files.
+    run: its name.
     config: a dataclass whose fields are numbers, texts or None.
     **others: values beside, or instead of, its own.
+
+  Raises:
+    EventFileError: it cannot be written.
   """
+  events = EventFile(os.path.join(directory, 'result'))
+  events.settings(_plain(config, **others), run)
+  return events
+
+
+def _plain(config: Any, **others: Any) -> dict[str, Any]:
+  """Returns a configuration as `EventFile.settings` takes it."""
   known = {**dataclasses.asdict(config), **others}
   return {
     name: value

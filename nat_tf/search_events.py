@@ -89,7 +89,7 @@ def begin(
   names = enumerate(config.search_space().operations)
   numbers = [('', 'operation'), *((str(i), name) for i, name in names)]
   events.add(0, texts={'numbers': '\n'.join(text_table.markdown(numbers))})
-  _compared(directory, config, name).close()
+  _results(directory, config, name).close()
 
 
 def end(
@@ -114,7 +114,7 @@ def end(
   notes = [*result.notes(source), result.verdict(transformation)]
   # A star begins a list.
   below = '\n\n'.join(notes).replace('*', '\\*')
-  events = _compared(directory, config, name)
+  events = _results(directory, config, name)
   events.add(
     config.epochs,
     {
@@ -134,17 +134,11 @@ def end(
   events.close()
 
 
-def _compared(
+def _results(
   directory: str, config: SearchConfig, name: str
 ) -> event_file.EventFile:
-  """Returns the file of what searches are compared by.
-
-  A directory of its own, a run for TensorBoard: its "HParams" offer all curves
-  of a run that has settings.
-  """
-  events = event_file.EventFile(os.path.join(directory, 'result'))
   run = os.path.basename(os.path.dirname(directory))
-  # Its name, for the text of a genotype is too long for a table.
-  settings = event_file.plain(config, command='search', architecture=name)
-  events.settings(settings, run)
-  return events
+  # The architecture's name: the text of a genotype is too long for a table.
+  return event_file.results(
+    directory, run, config, command='search', architecture=name
+  )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-import os
 from typing import Any
 
 from nat_tf import architecture_source
@@ -34,11 +33,10 @@ def write(
   Raises:
     EventFileError: it cannot be written.
   """
-  # A directory of its own, see `search_events`.
-  events = event_file.EventFile(os.path.join(directory, 'result'))
   label = architecture_source.label(title)
-  settings = event_file.plain(config, command='train', architecture=label)
-  events.settings(settings, run)
+  events = event_file.results(
+    directory, run, config, command='train', architecture=label
+  )
   found = {
     name: summary[name] for name in _RESULTS if summary[name] is not None
   }
