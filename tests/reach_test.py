@@ -7,6 +7,7 @@ import collections
 from absl.testing import absltest
 from absl.testing import parameterized
 import numpy as np
+import tensorflow as tf
 
 from nat_tf import final_network
 from nat_tf import layout
@@ -135,20 +136,22 @@ class CarriesImagesTest(parameterized.TestCase):
     self.assertEqual(reach.carries_images(architecture, _config(6)), expected)
 
   def test_equals_what_a_network_does(self):
-    # Against the definition: do two images give two outputs? Random cells with
-    # much null, so that both happen often.
+    # Against the definition: do different images give different outputs?
+    # Random cells with much null, so that both happen often. The seed fixes the
+    # weights; channels and images are so many that no ReLU hides all of them.
+    tf.keras.utils.set_random_seed(0)
     found = collections.Counter()
     random = np.random.RandomState(0)
     for _ in range(40):
       architecture = Architecture(
         [(kind, _random_cell(random)) for kind in ('normal', 'reduction')]
       )
-      config = _config(3, channels=2)
+      config = _config(3, channels=4)
       model = final_network.build(architecture, config)
-      images = random.normal(size=[2, 8, 8, 3]).astype(np.float32)
-      one, other = model(images, training=False).numpy()
+      images = random.normal(size=[8, 8, 8, 3]).astype(np.float32)
+      outputs = model(images, training=False).numpy()
       carries = reach.carries_images(architecture, config)
-      self.assertEqual(carries, bool(np.abs(one - other).max() > 1e-7))
+      self.assertEqual(carries, bool(np.ptp(outputs, axis=0).max() > 1e-4))
       found[carries] += 1
     self.assertGreater(min(found[True], found[False]), 5)
 
