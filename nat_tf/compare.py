@@ -23,6 +23,7 @@ from nat_tf import restart
 from nat_tf import setting
 from nat_tf import strategies
 from nat_tf import strategy_flags
+from nat_tf import text_table
 from nat_tf import trained as trained_lib
 from nat_tf import training
 from nat_tf.comparison_config import Recipe
@@ -95,10 +96,12 @@ def main(argv: list[str]):
       f'all trainings failed: {next(iter(results.failures.values()))}'
     )
   print(comparison_report.table(results))
-  print(
-    f'in {one.workdir.path}: {report.FILE}, {comparison_report.SUMMARY}, '
-    f'{comparison_report.MARKDOWN}, {comparison_report.PICTURE}'
-  )
+  files = {
+    'report': f'{report.FILE}, {comparison_report.MARKDOWN}',
+    'numbers': f'{comparison_report.SUMMARY}, {comparison_report.PICTURE}',
+    'TensorBoard': command.tensorboard(one.workdir.path),
+  }
+  print(text_table.files(one.workdir.path, files))
 
 
 def _write_page(results: comparison.Results, one: comparison.Comparison):

@@ -30,6 +30,8 @@ from nat_tf import tensorflow_error
 
 # Tells readers that steps made void are marked, see `EventFile`.
 _VERSION = 'brain.Event:2'
+# Of a run's directory, what it is compared by.
+RESULT = 'result'
 # Settings that say where a run was, not how.
 _PLACES = ('data_dir', 'table')
 # Files of one process in one second.
@@ -101,14 +103,15 @@ class EventFile:
       self._write(step=step, summary=part)
     self._flush()
 
-  def settings(self, settings: Mapping[str, Any], name: str):
+  def settings(self, settings: Mapping[str, Any]):
     """Writes how the run was set, so that runs can be compared.
 
     Args:
       settings: numbers and texts by their names.
-      name: of the run.
     """
-    self._write(summary=api.hparams_pb(dict(settings), trial_id=name))
+    # Without a name, for TensorBoard then calls it by its directory: of what
+    # has one name, as all `seed-0` of comparisons, it shows the means.
+    self._write(summary=api.hparams_pb(dict(settings), trial_id=''))
     self._flush()
 
   def charts(self, charts: Mapping[str, Sequence[str]]):
@@ -162,7 +165,7 @@ class EventFile:
       ) from error
 
 
-def results(directory: str, run: str, config: Any, **others: Any) -> EventFile:
+def results(directory: str, config: Any, **others: Any) -> EventFile:
   """Returns the file of what runs are compared by, with the run's settings.
 
   A directory of its own, a run for TensorBoard: its "HParams" offer all curves
@@ -170,15 +173,14 @@ def results(directory: str, run: str, config: Any, **others: Any) -> EventFile:
 
   Args:
     directory: of the run's event files.
-    run: its name.
     config: a dataclass whose fields are numbers, texts or None.
     **others: values beside, or instead of, its own.
 
   Raises:
     EventFileError: it cannot be written.
   """
-  events = EventFile(os.path.join(directory, 'result'))
-  events.settings(_plain(config, **others), run)
+  events = EventFile(os.path.join(directory, RESULT))
+  events.settings(_plain(config, **others))
   return events
 
 

@@ -67,14 +67,20 @@ class Outcome(NamedTuple):
   curve: list[tuple[float, float]]
 
 
-# Told after some steps: how many have been taken, and the latest metrics.
+# Told after some steps: how many have been taken, and the metrics since the
+# last call.
 Report = Callable[[int, agent.Metrics], None]
+# Told at the points of the curve: how many steps have been taken, codes
+# `[held_out]` of what the held-out cells most probably become, and their
+# captured gain.
+Judged = Callable[[int, np.ndarray, float], None]
 
 
 class Study:
   """A table, rules, and one split of the cells into two halves.
 
   Attributes:
+    space: of the cells.
     learned_from: codes of the cells that policies learn from.
     held_out: codes of the others.
     captured: the held-out cells' captured gain.
@@ -92,6 +98,7 @@ class Study:
       accuracy_table.TableError: no cell has a better one within reach.
     """
     self._table = table
+    self.space = table.space
     self._allowed = allowed
     self._seed = seed
     codes = np.random.default_rng(seed).permutation(len(table.test))
@@ -116,6 +123,7 @@ class Study:
     recipe: Recipe,
     points: int,
     report: Report,
+    judged: Judged = lambda taken, codes, gain: None,
   ) -> Outcome:
     """Trains a policy and judges it.
 
@@ -125,11 +133,12 @@ class Study:
       recipe: how it is trained.
       points: of the curve.
       report: is told of the progress.
+      judged: is told what becomes of the held-out cells.
     """
     actor = policy_lib.create(
       policy, self._table.space, model_config, self._seed
     )
-    seconds, curve = 0.0, [(0.0, self._argmax(actor))]
+    seconds, curve = 0.0, [(0.0, self._judge(actor, 0, judged))]
     if actor.trainable_variables:
       learner = self._learner(actor, recipe)
       marks = {recipe.steps * (i + 1) // points for i in range(points)}
@@ -141,7 +150,7 @@ class Study:
         seconds += time.perf_counter() - started
         taken = until
         if until in marks:
-          curve.append((seconds, self._argmax(actor)))
+          curve.append((seconds, self._judge(actor, taken, judged)))
         report(taken, metrics)
     return self._judged(actor, seconds, curve)
 
@@ -174,8 +183,14 @@ class Study:
       curve,
     )
 
-  def _argmax(self, actor: policy_lib.PolicyNetwork) -> float:
-    return self.captured(self._table.test[self._transformed(actor, 0)])
+  def _judge(
+    self, actor: policy_lib.PolicyNetwork, taken: int, judged: Judged
+  ) -> float:
+    """Returns the captured gain as it is now; has it told."""
+    codes = self._transformed(actor, 0)[:, 0]
+    gain = self.captured(self._table.test[codes])
+    judged(taken, codes, gain)
+    return gain
 
   def _transformed(
     self, actor: policy_lib.PolicyNetwork, samples: int

@@ -89,7 +89,8 @@ class StudyBar:
 
   def __init__(self, title: str, steps: int):
     self._bar = _bar(steps, 0)
-    self._bar.set_description_str(title)
+    self._title = title
+    self._bar.set_description_str(f'{title}: compiling')
 
   def __enter__(self) -> StudyBar:
     return self
@@ -106,11 +107,39 @@ class StudyBar:
     """
     if not self._bar.n:
       # The first steps compile: no measure of the time that remains.
+      self._bar.set_description_str(self._title, refresh=False)
       self._bar.unpause()
     reward, entropy = float(metrics.reward), float(metrics.entropy)
     text = f'reward {reward:+.3f}, entropy {entropy:.1f}'
     self._bar.set_postfix_str(text, refresh=False)
     self._bar.update(taken - self._bar.n)
+
+
+class CountBar:
+  """Shows how many of many have been measured, one time after another.
+
+  Args:
+    title: what is done.
+  """
+
+  def __init__(self, title: str):
+    self._title = title
+    self._bar: Any = None
+
+  def __call__(self, done: int, of: int):
+    """Takes in what was done.
+
+    Args:
+      done: how many so far.
+      of: how many in all; where they are done, the next ones are others.
+    """
+    if self._bar is None:
+      self._bar = _bar(of, 0)
+      self._bar.set_description_str(f'{self._title} {of} architectures')
+    self._bar.update(done - self._bar.n)
+    if done == of:
+      self._bar.close()
+      self._bar = None
 
 
 class EpochBar(training_callbacks.Callback):

@@ -5,6 +5,8 @@ bazel run //nat_tf:ranking -- --workdir=W --table=cifar10.csv
 
 from __future__ import annotations
 
+from typing import Any
+
 from nat_tf import command  # isort: skip
 
 from absl import flags
@@ -12,11 +14,15 @@ from absl import flags
 from nat_tf import input_error
 from nat_tf import learned
 from nat_tf import policy_study
+from nat_tf import progress_bar
 from nat_tf import ranking_report
 from nat_tf import ranking_study
 from nat_tf import report
+from nat_tf import search_events
 from nat_tf import table_source
+from nat_tf import text_table
 from nat_tf import workdir as workdir_lib
+from nat_tf.search_config import SearchConfig
 
 _WORKDIR = flags.DEFINE_string(
   'workdir',
@@ -74,13 +80,16 @@ def main(argv: list[str]):
     )
   inputs = config.held_out_codes()
   transformer = learned.load(workdir.path)
-  study = ranking_study.RankingStudy(transformer, table, _IMAGES.value)
+  bar = progress_bar.CountBar('measuring')
+  study = ranking_study.RankingStudy(transformer, table, _IMAGES.value, bar)
   scale = study.scale(inputs)
   ranking = study.ranking(_ARCHITECTURES.value, _SEED.value)
   gains = study.gains(scale, policy_study.CANDIDATES, _SEED.value)
   facts = ranking_report.summary(ranking, gains, scale.beta, scale.oracle)
   workdir.add_json('summary.json', {'ranking': facts})
-  ranking_report.draw(ranking, gains, scale.beta, workdir.file('ranking.png'))
+  picture = workdir.file('ranking.png')
+  ranking_report.draw(ranking, gains, scale.beta, picture)
+  _to_tensorboard(workdir, config, facts, picture)
   print(ranking_report.table(facts))
   report.write(
     workdir.path,
@@ -89,7 +98,37 @@ def main(argv: list[str]):
     ),
     ranking_report.PAGE,
   )
-  print(f'in {workdir.path}: {ranking_report.PAGE}, summary.json, ranking.png')
+  print(_where(workdir))
+
+
+def _to_tensorboard(
+  workdir: workdir_lib.Workdir,
+  config: SearchConfig,
+  facts: dict[str, Any],
+  picture: str,
+):
+  *tables, _ = ranking_report.rows(facts)
+  captured = facts['captured_gain']
+  search_events.ranked(
+    workdir.events,
+    config,
+    {
+      'captured_gain': captured['argmax'],
+      'captured_gain_of_best_of_10': captured['best_of_10'],
+      'kendall_tau': facts['kendall'],
+    },
+    tables,
+    picture,
+  )
+
+
+def _where(workdir: workdir_lib.Workdir) -> str:
+  files = {
+    'report': ranking_report.PAGE,
+    'numbers': 'summary.json, ranking.png',
+    'TensorBoard': command.tensorboard(workdir.events),
+  }
+  return text_table.files(workdir.path, files)
 
 
 if __name__ == '__main__':

@@ -8,6 +8,7 @@ measured (method, section 8).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import dataclasses
 
 import numpy as np
@@ -86,11 +87,17 @@ class RankingStudy:
     transformer: what was learned, in a space that can be enumerated.
     table: accuracies of all architectures of its space.
     images: number of held-out images that shared weights are measured on.
+    report: is told how many architectures of how many are measured.
   """
 
   def __init__(
-    self, transformer: Transformer, table: AccuracyTable, images: int
+    self,
+    transformer: Transformer,
+    table: AccuracyTable,
+    images: int,
+    report: Callable[[int, int], None] = lambda done, of: None,
   ):
+    self._report = report
     self._transformer = transformer
     self._table = table
     config = transformer.config
@@ -160,6 +167,7 @@ class RankingStudy:
       encoding = enumeration.encode(space, np.resize(chunk, _CHUNK))
       found = self._transformer.measure(encoding, self._accuracy)
       self._known.update(zip(chunk.tolist(), found))
+      self._report(start + len(chunk), len(missing))
     return np.vectorize(self._known.__getitem__, otypes=[object])(codes)
 
   def _gain(self, outputs, scale) -> Gain:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 import functools
 import os
 
@@ -20,7 +20,7 @@ _PICTURES = 10
 _DOTS_PER_INCH = 60
 
 # Tags that are shown in one chart.
-_CHARTS = {
+CHARTS = {
   'share of every operation after transformation': ['operations/.*'],
   'mean reward and its moving average': ['policy/reward', 'policy/baseline'],
 }
@@ -85,11 +85,20 @@ def begin(
   Raises:
     EventFileError: it cannot be written.
   """
-  events.charts(_CHARTS)
-  names = enumerate(config.search_space().operations)
-  numbers = [('', 'operation'), *((str(i), name) for i, name in names)]
-  events.add(0, texts={'numbers': '\n'.join(text_table.markdown(numbers))})
+  events.charts(CHARTS)
+  operations = config.search_space().operations
+  events.add(0, texts={'numbers': numbers(operations)})
   _results(directory, config, name).close()
+
+
+def numbers(operations: Sequence[str]) -> str:
+  """Returns as Markdown which number histograms have for each operation.
+
+  Args:
+    operations: of the space.
+  """
+  rows = [(str(number), name) for number, name in enumerate(operations)]
+  return '\n'.join(text_table.markdown([('', 'operation'), *rows]))
 
 
 def end(
@@ -134,11 +143,51 @@ def end(
   events.close()
 
 
+def ranked(
+  directory: str,
+  config: SearchConfig,
+  found: Mapping[str, float],
+  tables: Sequence[Sequence[Sequence[str]]],
+  picture: str,
+):
+  """Writes how a finished search was held against networks trained for real.
+
+  It joins the search's results, so that searches can be compared by it, in
+  place of what an earlier call wrote.
+
+  Args:
+    directory: of all event files.
+    config: of the search.
+    found: numbers, by name.
+    tables: rows of each, the heading first.
+    picture: path of a PNG file.
+
+  Raises:
+    EventFileError: it cannot be written.
+  """
+  with open(picture, 'rb') as file:
+    png = file.read()
+  # After the search's own last step: only what is of this one is replaced.
+  step = config.epochs + 1
+  results = os.path.join(directory, event_file.RESULT)
+  events = event_file.EventFile(results, step)
+  events.add(
+    step,
+    {f'result/{name}': value for name, value in found.items()},
+    images={'ranking': png},
+    texts={
+      'ranking': '\n\n'.join(
+        '\n'.join(text_table.markdown(rows)) for rows in tables
+      )
+    },
+  )
+  events.close()
+
+
 def _results(
   directory: str, config: SearchConfig, name: str
 ) -> event_file.EventFile:
-  run = os.path.basename(os.path.dirname(directory))
   # The architecture's name: the text of a genotype is too long for a table.
   return event_file.results(
-    directory, run, config, command='search', architecture=name
+    directory, config, command='search', architecture=name
   )

@@ -6,7 +6,9 @@ bazel run //nat_tf:tabular -- --table=cifar10.csv
 from __future__ import annotations
 
 from collections.abc import Sequence
+import contextlib
 import dataclasses
+import os
 from typing import Any
 
 from nat_tf import command  # isort: skip
@@ -22,7 +24,9 @@ from nat_tf import recipes
 from nat_tf import report
 from nat_tf import setting
 from nat_tf import table_source
+from nat_tf import tabular_events
 from nat_tf import tabular_report
+from nat_tf import text_table
 from nat_tf import transitions
 from nat_tf import workdir as workdir_lib
 from nat_tf.tabular_config import TabularConfig
@@ -65,12 +69,22 @@ def _study(
   workdir: workdir_lib.Workdir,
 ):
   """Trains and judges all policies; writes and prints what came of it."""
+  tabular_events.begin(workdir.events, studies[0].space.operations)
   bounds = [study.bounds() for study in studies]
   outcomes: dict[str, list] = {name: [] for name in plans}
   for name, (model, recipe) in plans.items():
     for seed, study in zip(config.seed_list(), studies):
       outcomes[name].append(
-        _train(study, name, f'{name}, seed {seed}', model, recipe, config)
+        _train(study, name, seed, model, recipe, config, workdir.events)
+      )
+      tabular_events.end(
+        workdir.events,
+        name,
+        seed,
+        recipe,
+        outcomes[name][-1],
+        dataset=dataset,
+        transitions=config.transitions,
       )
   facts = {
     'dataset': dataset,
@@ -80,7 +94,11 @@ def _study(
   workdir.write_json(
     'summary.json', {**facts, **tabular_report.summary(outcomes, bounds)}
   )
-  tabular_report.draw(outcomes, bounds, workdir.file('captured_gain.png'))
+  picture = workdir.file('captured_gain.png')
+  tabular_report.draw(outcomes, bounds, picture)
+  tabular_events.compared(
+    workdir.events, tabular_report.rows(outcomes, bounds), picture
+  )
   print(tabular_report.table(outcomes, bounds))
   report.write(
     workdir.path,
@@ -88,7 +106,7 @@ def _study(
       outcomes, bounds, dataset, config, command.line()
     ),
   )
-  print(f'in {workdir.path}: {report.FILE}, summary.json, captured_gain.png')
+  print(_where(workdir))
 
 
 def _plan(name: str, config: TabularConfig) -> tuple[Any, recipes.Recipe]:
@@ -101,11 +119,35 @@ def _plan(name: str, config: TabularConfig) -> tuple[Any, recipes.Recipe]:
   return overrides.apply(model, config.model, 'model'), recipe
 
 
-def _train(study, name, title, model, recipe, config) -> policy_study.Outcome:
+def _train(
+  study, name, seed, model, recipe, config, directory
+) -> policy_study.Outcome:
   # Graphs of the policy before hold its tensors.
   tf.keras.backend.clear_session()
-  with progress_bar.StudyBar(title, recipe.steps) as bar:
-    return study.train(name, model, recipe, config.points, bar)
+  directory = os.path.join(directory, tabular_events.run(name, seed))
+  events = tabular_events.StudyEvents(
+    directory, study.space, study.held_out, recipe
+  )
+
+  def learned(taken: int, metrics: Any):
+    bar(taken, metrics)
+    events.learned(taken, metrics)
+
+  title = f'{name}, seed {seed}'
+  with contextlib.closing(events):
+    with progress_bar.StudyBar(title, recipe.steps) as bar:
+      return study.train(
+        name, model, recipe, config.points, learned, events.judged
+      )
+
+
+def _where(workdir: workdir_lib.Workdir) -> str:
+  files = {
+    'report': report.FILE,
+    'numbers': 'summary.json, captured_gain.png',
+    'TensorBoard': command.tensorboard(workdir.events),
+  }
+  return text_table.files(workdir.path, files)
 
 
 if __name__ == '__main__':

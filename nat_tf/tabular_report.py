@@ -22,6 +22,7 @@ from nat_tf.tabular_config import TabularConfig
 _FILES = (
   ('summary.json', 'the numbers'),
   ('captured_gain.png', 'captured gain against time'),
+  ('events', 'for TensorBoard'),
   ('config.json', 'the settings'),
 )
 # Looks of a chart's series.

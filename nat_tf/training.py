@@ -28,6 +28,7 @@ from nat_tf import divergence
 from nat_tf import evaluation
 from nat_tf import final_network
 from nat_tf import genotype
+from nat_tf import gradient_norm
 from nat_tf import layout
 from nat_tf import learning_rate
 from nat_tf import profiling
@@ -133,8 +134,7 @@ def _trained(
     model.save(temporary)
   with training.dataset.reading():
     summary = _summary(training, model)
-  run = os.path.basename(workdir.path)
-  training_events.write(workdir.events, training.config, title, run, summary)
+  training_events.write(workdir.events, training.config, title, summary)
   workdir.write_json(SUMMARY, summary)
   return summary
 
@@ -320,8 +320,10 @@ class Training:
       from_logits=True, label_smoothing=config.label_smoothing
     )
     accuracy = [tf.keras.metrics.CategoricalAccuracy('accuracy')]
+    norm = tf.keras.metrics.Mean(gradient_norm.NAME)
+    trainee.model.others = lambda: [norm]
     trainee.model.compile(
-      self._optimizer(),
+      self._optimizer(norm),
       [loss, loss] if two else loss,
       [accuracy, []] if two else accuracy,
       [1.0, config.auxiliary_weight] if two else None,
@@ -329,9 +331,11 @@ class Training:
     trainee.model.optimizer.build(trainee.model.trainable_variables)
     evaluation.prepare(trainee.inference)
 
-  def _optimizer(self) -> tf.keras.optimizers.Optimizer:
+  def _optimizer(
+    self, norm: tf.keras.metrics.Mean
+  ) -> tf.keras.optimizers.Optimizer:
     config = self.config
-    optimizer = tf.keras.optimizers.SGD(
+    optimizer = gradient_norm.SGD(
       learning_rate.schedule(config, self.steps),
       config.momentum,
       # Keras's weight decay passes by the momentum, which adds up what it is
@@ -339,6 +343,7 @@ class Training:
       weight_decay=config.weight_decay / (1 - config.momentum) or None,
       global_clipnorm=config.clip_norm or None,
       use_ema=config.average > 0,
+      told=norm.update_state,
     )
     optimizer.ema_momentum = self._average
     return optimizer

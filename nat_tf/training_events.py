@@ -10,15 +10,20 @@ from nat_tf import event_file
 from nat_tf import text_table
 from nat_tf.train_config import TrainConfig
 
-# Of `summary.json`.
-_RESULTS = ('validation_accuracy', 'test_accuracy', 'params', 'madds')
+# Of `summary.json`; what searches have, too, is called as theirs.
+_RESULTS = {
+  'validation_accuracy': 'validation_accuracy',
+  'test_accuracy': 'test_accuracy',
+  'params': 'parameters',
+  'madds': 'multiply_adds',
+  'images_per_second': 'images_per_second',
+}
 
 
 def write(
   directory: str,
   config: TrainConfig,
   title: str,
-  run: str,
   summary: Mapping[str, Any],
 ):
   """Writes settings and result of a training that is finished.
@@ -27,7 +32,6 @@ def write(
     directory: of the event files.
     config: of the training.
     title: what to call it.
-    run: name of the run.
     summary: what `summary.json` holds.
 
   Raises:
@@ -35,15 +39,21 @@ def write(
   """
   label = architecture_source.label(title)
   events = event_file.results(
-    directory, run, config, command='train', architecture=label
+    directory, config, command='train', architecture=label
   )
   found = {
-    name: summary[name] for name in _RESULTS if summary[name] is not None
+    tag: summary[name]
+    for name, tag in _RESULTS.items()
+    if summary[name] is not None
   }
-  rows = [(title, ''), *((name, f'{x:,}') for name, x in found.items())]
+  rows = [(title, ''), *((name, _shown(x)) for name, x in found.items())]
   events.add(
     config.epochs,
     {f'result/{name}': float(value) for name, value in found.items()},
     texts={'result': '\n'.join(text_table.markdown(rows))},
   )
   events.close()
+
+
+def _shown(number: float) -> str:
+  return f'{number:,}' if isinstance(number, int) else f'{number:,.4g}'

@@ -12,9 +12,12 @@ import tensorflow as tf
 
 from nat_tf import epoch_table
 from nat_tf import event_file
+from nat_tf import gradient_norm
 from nat_tf import training_callbacks
 from nat_tf import workdir as workdir_lib
 
+# Not all that is measured: trainings from before, which may be gone on with,
+# have tables of these columns.
 _COLUMNS = (
   'epoch',
   'loss',
@@ -30,6 +33,7 @@ _TAGS = {
   'loss': 'network/loss',
   'accuracy': 'network/accuracy',
   'learning_rate': 'network/learning_rate',
+  gradient_norm.NAME: 'network/gradient_norm',
   'images_per_second': 'speed/images_per_second',
   'seconds': 'speed/epoch_seconds',
 }
@@ -105,13 +109,15 @@ class TrainingLog(training_callbacks.Callback):
     logs['learning_rate'] = float(
       tf.convert_to_tensor(self.model.optimizer.learning_rate)
     )
-    row = {name: float(logs[name]) for name in _COLUMNS if name in logs}
+    names = (*_COLUMNS, gradient_norm.NAME)
+    row = {name: float(logs[name]) for name in names if name in logs}
     for name in ('loss', 'accuracy'):
       # With an auxiliary head Keras tells the outputs' own by these names.
       if (own := f'{_LOGITS}_{name}') in logs:
         row[name] = float(logs[own])
     row['seconds'] = self.seconds()
-    self.table.add({'epoch': epoch + 1, **row})
+    known = {name: x for name, x in row.items() if name in _COLUMNS}
+    self.table.add({'epoch': epoch + 1, **known})
     self._summarize(epoch + 1, row)
 
   def on_train_end(self, logs: Any = None):

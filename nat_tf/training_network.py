@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from nat_tf import final_network
+from nat_tf import gradient_norm
 from nat_tf import layout
 from nat_tf import operations
 from nat_tf import reach
@@ -87,7 +88,7 @@ class Trainee(NamedTuple):
     generator: decides which edges are left out for which images.
   """
 
-  model: tf.keras.Model
+  model: gradient_norm.Model
   inference: tf.keras.Model
   drop_path: tf.Variable
   generator: tf.random.Generator
@@ -138,7 +139,7 @@ def build(
   logits = maps.logits
   if auxiliary:
     logits = [logits, _auxiliary_logits(_tapped(maps.cells), config.classes)]
-  model = tf.keras.Model(images, logits, name=name)
+  model = gradient_norm.Model(images, logits, name=name)
   return Trainee(model, inference, probability, generator)
 
 

@@ -19,6 +19,7 @@ from nat_tf import pareto_report
 from nat_tf import report
 from nat_tf import result
 from nat_tf import search_report
+from nat_tf import text_table
 
 _WORKDIR = flags.DEFINE_string(
   'workdir', None, 'directory of the search that learned the transformer.'
@@ -84,7 +85,8 @@ def main(argv: list[str]):
         front, name, transformer.final(), learning, command.line(), seed
       ),
     )
-    print(f'in {output}: {report.FILE}, pareto.json, pareto.png')
+    files = {'report': report.FILE, 'front': 'pareto.json, pareto.png'}
+    print(text_table.files(output, files))
     return
   transformation = transformer.transform(*arguments)
   costs = transformer.final() if _EDGE_COSTS.value else None
@@ -96,10 +98,12 @@ def main(argv: list[str]):
       transformation, name, transformer.final(), learning, command.line(), seed
     ),
   )
-  print(
-    f'in {output}: {report.FILE}, transformed.json, transformed.png, '
-    'transformed.svg'
-  )
+  files = {
+    'report': report.FILE,
+    'drawing': 'transformed.png, transformed.svg',
+    'architecture': 'transformed.json',
+  }
+  print(text_table.files(output, files))
 
 
 if __name__ == '__main__':

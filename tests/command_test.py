@@ -179,7 +179,16 @@ class RunTest(parameterized.TestCase):
       ),
     ):
       done = self._run(*arguments, **environment)
-      self.assertEqual((done.stdout, done.stderr), ('', f'{line}\n'))
+      self.assertEqual(done.stdout, '')
+      *heard, last = done.stderr.splitlines()
+      self.assertEqual(last, line)
+      if '--do=stop' in arguments:
+        (said,) = heard
+        self.assertEqual(
+          said, 'SIGTERM: stopping; a second signal ends it at once'
+        )
+      else:
+        self.assertEmpty(heard)
       self.assertEqual(done.returncode, status)
 
   def test_a_reader_that_has_enough_is_no_error(self):

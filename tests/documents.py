@@ -16,7 +16,7 @@ _NOTE = re.compile(r'<!-- stranger: (.*?) -->\n')
 _CODE = re.compile(r'`([^`]+)`')
 # As in: (`T` is `bazel run //nat_tf:tabular -- --seeds=2`).
 _SHORT = re.compile(r'`(\w)` is `([^`]+)`')
-_LINK = re.compile(r'\]\(([^)\s]+)\)')
+_LINK = re.compile(r'(?:\]\(|\bsrc="|\bsrcset=")([^)\s"]+)[)"]')
 _TARGET = re.compile(r'//(\w+):(\w+)')
 _MODULE = re.compile(r'(nat_tf|tests)\.(\w+)')
 # Where a command ends and another begins.

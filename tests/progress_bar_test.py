@@ -119,5 +119,19 @@ class StudyBarTest(absltest.TestCase):
     self.assertIn('reward +0.125, entropy 3.2', last)
 
 
+class CountBarTest(absltest.TestCase):
+  def test_one_after_another(self):
+    terminal = _Terminal()
+    with contextlib.redirect_stderr(terminal):
+      bar = progress_bar.CountBar('measuring')
+      for done, of in ((50, 100), (100, 100), (20, 20)):
+        bar(done, of)
+    lines = [
+      text.rsplit('\r', 1)[-1] for text in terminal.getvalue().split('\n')
+    ]
+    self.assertIn('measuring 100 architectures 100%', lines[0])
+    self.assertIn('measuring 20 architectures 100%', lines[1])
+
+
 if __name__ == '__main__':
   absltest.main()

@@ -10,6 +10,7 @@ import pathlib
 from absl.testing import absltest
 
 from tests import command_line
+from tests import event_reading
 
 
 def _table(here: str) -> pathlib.Path:
@@ -71,6 +72,11 @@ class RankingTest(absltest.TestCase):
     ranking = summary.pop('ranking')
     self.assertEqual(summary, found)
     self.assertEqual((ranking['architectures'], ranking['inputs']), (20, 9))
+    results = event_reading.scalars(os.path.join(here, 'w/events/result'))
+    ((_, gain),) = results['result/captured_gain']
+    self.assertAlmostEqual(gain, ranking['captured_gain']['argmax'], places=3)
+    # The search's own are still there.
+    self.assertIn('result/accuracy', results)
     # No transformation of this space costs more.
     self.assertEqual(ranking['costlier'], {'argmax': 0, 'best_of_10': 0})
 
@@ -120,6 +126,21 @@ class TabularTest(absltest.TestCase):
     self.assertLess(summary['random']['10'], summary['random']['100'])
     self.assertIn('random search, 100', result.stdout)
     self.assertIn('summary.json', result.stdout)
+    gains = []
+    for seed in (0, 1):
+      run = os.path.join(here, f'w/events/edges-seed-{seed}')
+      found = event_reading.scalars(run)
+      rewards = [step for step, _ in found['policy/reward']]
+      self.assertEqual(rewards, [1, 2, 3])
+      points = found['policy/captured_gain']
+      self.assertEqual([step for step, _ in points], [0, 1, 3])
+      ((_, gain),) = event_reading.scalars(f'{run}/result')[
+        'result/captured_gain'
+      ]
+      self.assertAlmostEqual(gain, points[-1][1], places=3)
+      gains.append(gain)
+    mean = summary['policies']['edges']['argmax']['mean']
+    self.assertAlmostEqual(sum(gains) / 2, mean, places=3)
 
     with self.subTest('other settings do not overwrite it'):
       again = command_line.run(

@@ -18,6 +18,8 @@ import urllib.request
 
 from absl.testing import absltest
 
+from nat_tf import train_config
+from nat_tf import training_events
 from tests import chromium
 from tests import command_line
 
@@ -40,6 +42,10 @@ _TAGS = (
   'weights/gradient_norm',
   'weights/loss',
 )
+_RUN = 'w/events'
+# Of trainings, as `compare` names them, with their accuracies.
+_OTHERS = {'c/a/seed-0/events': 0.25, 'c/b/seed-0/events': 0.75}
+_COMMON = ('result/parameters', 'result/multiply_adds')
 # What TensorBoard says of itself, whatever it shows.
 _HARMLESS = (
   # Its projector brings a second copy of a library.
@@ -109,6 +115,20 @@ class _Server:
       return json.load(answer)
 
 
+def _write_others(here: str):
+  """Writes what runs are compared by, of trainings that never were."""
+  for run, accuracy in _OTHERS.items():
+    summary = {
+      'validation_accuracy': accuracy,
+      'test_accuracy': None,
+      'images_per_second': 9.5,
+      'params': 7,
+      'madds': 8,
+    }
+    config = train_config.TrainConfig()
+    training_events.write(os.path.join(here, run), config, 'name', summary)
+
+
 class TensorboardTest(absltest.TestCase):
   @classmethod
   def setUpClass(cls):
@@ -118,7 +138,8 @@ class TensorboardTest(absltest.TestCase):
     cls.told = command_line.run('search', *_ARGUMENTS, cwd=cls.here)
     if cls.told.returncode:
       raise AssertionError(cls.told.stderr)
-    cls.server = _Server(os.path.join(cls.here, 'w', 'events'))
+    _write_others(cls.here)
+    cls.server = _Server(cls.here)
     cls.server.start()
     cls.addClassCleanup(cls.server.stop)
 
@@ -136,14 +157,14 @@ class TensorboardTest(absltest.TestCase):
 
   def test_scalars(self):
     tags = self.server.ask('plugin/scalars/tags')
-    self.assertContainsSubset(_TAGS, tags['.'])
+    self.assertContainsSubset(_TAGS, tags[_RUN])
     results = ('accuracy', 'accuracy_gain', 'parameters', 'multiply_adds')
     self.assertContainsSubset(
-      [f'result/{name}' for name in results], tags['result']
+      [f'result/{name}' for name in results], tags[f'{_RUN}/result']
     )
     shares = collections.Counter()
-    for tag in tags['.']:
-      points = self.server.ask('plugin/scalars/scalars', tag=tag, run='.')
+    for tag in tags[_RUN]:
+      points = self.server.ask('plugin/scalars/scalars', tag=tag, run=_RUN)
       self.assertEqual([step for _, step, _ in points], [1, 2, 3], tag)
       if tag.startswith('operations/'):
         shares.update({step: value for _, step, value in points})
@@ -156,26 +177,30 @@ class TensorboardTest(absltest.TestCase):
       summary = json.load(file)['transformed']
     for tag, name in (('parameters', 'params'), ('accuracy', 'accuracy')):
       ((_, step, value),) = self.server.ask(
-        'plugin/scalars/scalars', tag=f'result/{tag}', run='result'
+        'plugin/scalars/scalars', tag=f'result/{tag}', run=f'{_RUN}/result'
       )
       self.assertEqual(step, _EPOCHS)
       self.assertAlmostEqual(value / summary[name], 1, places=5)
-    (text,) = self.server.ask('plugin/text/text', tag='result', run='result')
+    (text,) = self.server.ask(
+      'plugin/text/text', tag='result', run=f'{_RUN}/result'
+    )
     self.assertIn('<td>transformed</td>', text['text'])
 
   def test_every_edge_of_the_input_has_a_histogram(self):
-    tags = self.server.ask('plugin/histograms/tags')['.']
+    tags = self.server.ask('plugin/histograms/tags')[_RUN]
     self.assertLen(tags, 16)
     for tag in tags:
-      points = self.server.ask('plugin/histograms/histograms', tag=tag, run='.')
+      points = self.server.ask(
+        'plugin/histograms/histograms', tag=tag, run=_RUN
+      )
       self.assertEqual([step for _, step, _ in points], [1, 2, 3])
       for _, _, bars in points:
         self.assertEqual(sum(count for _, _, count in bars), 100)
 
   def test_pictures(self):
     tags = self.server.ask('plugin/images/tags')
-    self.assertEqual(tags['.']['architecture/most probable']['samples'], 1)
-    self.assertIn('architecture/result', tags['result'])
+    self.assertEqual(tags[_RUN]['architecture/most probable']['samples'], 1)
+    self.assertIn('architecture/result', tags[f'{_RUN}/result'])
 
   def test_settings_and_results_can_be_compared(self):
     found = self.server.ask('plugin/hparams/experiment', {'experimentName': ''})
@@ -187,6 +212,40 @@ class TensorboardTest(absltest.TestCase):
     self.assertIn('result/accuracy', metrics)
     for metric in metrics:
       self.assertStartsWith(metric, 'result/')
+    # A row for each run, also for runs of one name.
+    rows = self._rows(sorted(metrics))
+    self.assertCountEqual(
+      rows, [f'{_RUN}/result', *(f'{run}/result' for run in _OTHERS)]
+    )
+    for run, accuracy in _OTHERS.items():
+      settings, results = rows[f'{run}/result']
+      self.assertEqual(settings['command'], 'train')
+      self.assertAlmostEqual(results['result/validation_accuracy'], accuracy)
+    settings, results = rows[f'{_RUN}/result']
+    self.assertEqual((settings['command'], settings['epochs']), ('search', 3))
+    # In one column, whatever the command.
+    for _, results in rows.values():
+      self.assertContainsSubset(_COMMON, results)
+
+  def _rows(self, metrics: list[str]) -> dict[str, tuple[dict, dict]]:
+    """Returns settings and results by the names of "HParams"."""
+    found = self.server.ask(
+      'plugin/hparams/session_groups',
+      {
+        'experimentName': '',
+        'allowedStatuses': ['STATUS_UNKNOWN'],
+        'colParams': [{'metric': {'tag': tag}} for tag in metrics],
+        'startIndex': 0,
+        'sliceSize': 100,
+      },
+    )
+    return {
+      group['name']: (
+        group['hparams'],
+        {one['name']['tag']: one['value'] for one in group['metricValues']},
+      )
+      for group in found['sessionGroups']
+    }
 
   @absltest.skipIf(_BROWSER is None, 'no Chromium: apt-get install chromium')
   def test_a_browser_shows_it(self):

@@ -11,7 +11,6 @@ from unittest import mock
 from absl.testing import absltest
 from absl.testing import parameterized
 import numpy as np
-from tensorboard.backend.event_processing import event_accumulator
 import tensorflow as tf
 
 from nat_tf import checkpoint_directory
@@ -31,6 +30,7 @@ from nat_tf.architecture import ArchitectureError
 from nat_tf.architecture import Cell
 from nat_tf.architecture import Edge
 from nat_tf.train_config import TrainConfig
+from tests import event_reading
 
 del digits  # Imported for TFDS to know the data set.
 
@@ -330,6 +330,25 @@ class RegularizationTest(TrainingTestCase):
     )
 
 
+def _gradient_norm(one, images, targets, smoothing, weight):
+  """Returns the norm of a training's gradients, by a tape."""
+  model = one.trainee.model
+  with tf.GradientTape() as tape:
+    outputs = model(images, training=True)
+    outputs = outputs if weight else [outputs]
+    loss = sum(
+      scale
+      * tf.reduce_mean(
+        tf.nn.softmax_cross_entropy_with_logits(
+          (1 - smoothing) * wanted + smoothing / 10, logits
+        )
+      )
+      for scale, wanted, logits in zip((1.0, weight), targets, outputs)
+    )
+  gradients = tape.gradient(loss, model.trainable_variables)
+  return np.sqrt(sum(float(tf.reduce_sum(x**2)) for x in gradients))
+
+
 def _kernel(model):
   return model.get_layer('stem_0/conv').get_weights()[0]
 
@@ -388,7 +407,9 @@ class RecipeTest(TrainingTestCase):
 
   @parameterized.parameters((0.0, 0.0), (0.2, 0.0), (0.2, 0.4))
   def test_loss(self, smoothing, weight):
-    one = self.training(label_smoothing=smoothing, auxiliary_weight=weight)
+    one = self.training(
+      label_smoothing=smoothing, auxiliary_weight=weight, clip_norm=0.01
+    )
     images, targets = next(iter(one.batches()))
     outputs = one.trainee.model(images, training=True)
     outputs, targets = (
@@ -401,10 +422,14 @@ class RecipeTest(TrainingTestCase):
       smoothed = (1 - smoothing) * wanted.numpy() + smoothing / 10
       losses.append(-(smoothed * logs).sum(1).mean())
     expected = losses[0] + weight * sum(losses[1:])
+    norm = _gradient_norm(one, images, targets, smoothing, weight)
     found = one.trainee.model.train_on_batch(
       images, targets if weight else targets[0], return_dict=True
     )
     self.assertAlmostEqual(found['loss'], expected, places=4)
+    # As it is before it is clipped.
+    self.assertGreater(norm, 0.1)
+    self.assertAlmostEqual(found['gradient_norm'] / norm, 1, places=3)
 
   def test_drop_path_rises_to_its_last_value(self):
     seen = []
@@ -441,7 +466,7 @@ class LogTest(TrainingTestCase):
       rows = list(csv.DictReader(file))
     self.assertEqual([row['epoch'] for row in rows], ['1', '2'])
     for part, prefix in (('training', ''), ('held_out', 'validation_')):
-      found = _scalars(self.path(f'w/events/{part}'))
+      found = event_reading.scalars(self.path(f'w/events/{part}'))
       for name in ('loss', 'accuracy'):
         expected = [float(row[prefix + name]) for row in rows]
         points = found[f'network/{name}']
@@ -449,32 +474,26 @@ class LogTest(TrainingTestCase):
         np.testing.assert_allclose(
           [value for _, value in points], expected, rtol=1e-5
         )
-    self.assertIn(
-      'network/learning_rate', _scalars(self.path('w/events/training'))
-    )
-    result = _scalars(self.path('w/events/result'))
+    found = event_reading.scalars(self.path('w/events/training'))
+    self.assertIn('network/learning_rate', found)
+    self.assertIn('speed/images_per_second', found)
+    norms = [value for _, value in found['network/gradient_norm']]
+    self.assertLen(norms, 2)
+    self.assertGreater(min(norms), 0.0)
+    result = event_reading.scalars(self.path('w/events/result'))
     with open(self.path('w/summary.json'), encoding='utf-8') as file:
       summary = json.load(file)
-    for name in ('validation_accuracy', 'test_accuracy', 'params'):
-      ((step, value),) = result[f'result/{name}']
+    for tag, name in (
+      ('validation_accuracy', 'validation_accuracy'),
+      ('test_accuracy', 'test_accuracy'),
+      ('parameters', 'params'),
+      ('multiply_adds', 'madds'),
+    ):
+      ((step, value),) = result[f'result/{tag}']
       self.assertEqual(step, 2)
-      self.assertAlmostEqual(value, summary[name], places=5)
+      self.assertAlmostEqual(value / summary[name], 1, places=5)
     with open(self.path('w/training.png'), 'rb') as file:
       self.assertEqual(file.read(8), b'\x89PNG\r\n\x1a\n')
-
-
-def _scalars(folder):
-  """Returns `(step, value)` by tag."""
-  accumulator = event_accumulator.EventAccumulator(folder)
-  accumulator.Reload()
-  return {
-    tag: [
-      (event.step, float(tf.make_ndarray(event.tensor_proto)))
-      for event in accumulator.Tensors(tag)
-    ]
-    for tag in accumulator.Tags()['tensors']
-    if '/' in tag and not tag.startswith('_')
-  }
 
 
 class RefusedTest(TrainingTestCase):
