@@ -12,8 +12,11 @@ from typing import Any
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class Stopped(Exception):
+class Stopped(BaseException):
   """A run was told to stop.
+
+  As `KeyboardInterrupt` it is no `Exception`: what prepares a data set takes
+  each of those for a fault of the data.
 
   Attributes:
     signal: which one told it.
