@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 import contextlib
 import os
+import re
+import shutil
 import tempfile
 
 # Of what a process leaves behind that is ended meanwhile.
 PREFIX = '.nat_tf-'
+# As `tempfile` calls it.
+_LEFT = re.compile(rf'{re.escape(PREFIX)}[a-z0-9_]{{8}}')
 
 
 @contextlib.contextmanager
@@ -24,7 +28,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
 
   Yields:
     Path to write to: same file system and same suffix. When the block ends it
-    becomes `path`; when it raises it is removed, and what `path` held stays.
+    is brought to the disk and becomes `path`; when it raises it is removed, and
+    what `path` held stays.
 
   Raises:
     OSError: the directory cannot be written, or `path` is a directory.
@@ -42,4 +47,32 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
   with tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder) as aside:
     temporary = os.path.join(aside, name)
     yield temporary
+    # Else a power failure could leave the name on the disk without the content.
+    _synchronise(temporary)
     os.replace(temporary, os.path.join(folder, name))
+    _synchronise(folder)
+
+
+def tidy(folder: str):
+  """Removes what processes that were ended meanwhile have left in a directory.
+
+  Only for who knows that nobody else writes to it.
+
+  Args:
+    folder: need not exist.
+  """
+  with contextlib.suppress(OSError):
+    for name in os.listdir(folder):
+      if _LEFT.fullmatch(name):
+        shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+
+
+def _synchronise(path: str):
+  """Has the system bring a file or a directory to the disk."""
+  descriptor = os.open(path, os.O_RDONLY)
+  try:
+    # Some file systems cannot, for directories above all.
+    with contextlib.suppress(OSError):
+      os.fsync(descriptor)
+  finally:
+    os.close(descriptor)

@@ -7,13 +7,14 @@ the one before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import os
 import re
 import shutil
 import sys
 import time
+from typing import Any
 
 from google.protobuf import text_format
 import tensorflow as tf
@@ -24,10 +25,16 @@ from nat_tf import input_error
 from nat_tf import tensorflow_error
 
 _STATE = 'checkpoint'
+# Bytes that are read at a time.
+_CHUNK = 1 << 20
 # Two paths and two times; far above.
 _MAX_BYTES = 100_000
 _NAME = re.compile(r'\w{1,40}-([0-9]{1,9})', re.ASCII)
 _INDEX = re.compile(rf'({_NAME.pattern})\.index', re.ASCII)
+# Added to the names of what could not be read, but may be whole.
+_ASIDE = '.aside'
+# How often is looked again where a run removes what was just found.
+_LOOKS = 20
 # What TensorFlow writes of ours: whole, and while it does.
 _PART = re.compile(
   r'(ckpt-[0-9]{1,9})(\.index|\.data-\d{5}-of-\d{5}|_temp)|'
@@ -48,7 +55,8 @@ def readable(directory: str) -> str | None:
   """Returns the path of the last checkpoint that is whole; None before any.
 
   All of it is read for that, and held against its checksums. What is passed
-  over is said in one line on standard error.
+  over is said in one line on standard error; not where a run has written a new
+  one meanwhile, and may have removed the old one: then that is looked at.
 
   Args:
     directory: of the checkpoints; need not exist.
@@ -57,6 +65,64 @@ def readable(directory: str) -> str | None:
     CheckpointError: the file `checkpoint` names what is not of this directory;
       or there were checkpoints, and none of them can be read.
   """
+  for _ in range(_LOOKS):
+    before = _content(directory)
+    try:
+      path, warning = _last(directory)
+    except CheckpointError:
+      if _content(directory) == before:
+        raise
+      continue
+    if not warning or _content(directory) == before:
+      break
+  else:
+    path, warning = _last(directory)
+  if warning:
+    print(warning, file=sys.stderr, flush=True)
+  return path
+
+
+def used(directory: str, use: Callable[[str], Any]) -> str | None:
+  """Has the last checkpoint used that is whole; for who only reads.
+
+  A run that fills the directory meanwhile may remove it: then its next one is
+  used.
+
+  Args:
+    directory: of the checkpoints; need not exist.
+    use: takes the path, and restores it.
+
+  Returns:
+    The path; None before any.
+
+  Raises:
+    CheckpointError: see `readable` and `reading`.
+  """
+  for look in range(_LOOKS):
+    path = readable(directory)
+    if path is None:
+      return None
+    try:
+      with reading(path):
+        use(path)
+      break
+    except CheckpointError:
+      if os.path.exists(f'{path}.index') or look == _LOOKS - 1:
+        raise
+  return path
+
+
+def _content(directory: str) -> bytes | None:
+  """Returns what the file `checkpoint` holds, as far as it matters."""
+  try:
+    with open(os.path.join(directory, _STATE), 'rb') as file:
+      return file.read(_MAX_BYTES)
+  except OSError:
+    return None
+
+
+def _last(directory: str) -> tuple[str | None, str]:
+  """Returns what `readable` does, and what is to be said of it."""
   stated: CheckpointError | None = None
   try:
     known = _recorded(directory)
@@ -70,8 +136,7 @@ def readable(directory: str) -> str | None:
   for path in [*known, *files]:
     fault = damage(path)
     if fault is None:
-      _warn(directory, faults, known, stated, path)
-      return path
+      return path, _warning(directory, faults, known, stated, path)
     first = first or fault
     faults.append(f'{os.path.basename(path)} ({fault})')
   if stated is not None:
@@ -81,8 +146,7 @@ def readable(directory: str) -> str | None:
   if faults:
     if not _never_finished(files):
       raise _unreadable(files[0], first)
-    _warn(directory, faults, known, stated, None)
-  return None
+  return None, _warning(directory, faults, known, stated, None)
 
 
 def latest(directory: str) -> str | None:
@@ -129,8 +193,10 @@ def damage(path: str) -> str | None:
 def record(directory: str, path: str | None):
   """Makes the file `checkpoint` say that a checkpoint is the last one.
 
-  Older ones that are there stay; newer ones, and what a run left half-written,
-  are removed. Only for who holds the workdir.
+  Older ones that are there stay. Newer ones are removed if they are damaged,
+  and else set aside under other names, which is said: what could not be read
+  may be whole. What a run left half-written is removed. Only for who holds the
+  workdir.
 
   Args:
     directory: of the checkpoints; need not exist.
@@ -153,6 +219,9 @@ def record(directory: str, path: str | None):
     with atomic_file.replacing(os.path.join(directory, _STATE)) as temporary:
       with open(temporary, 'w', encoding='utf-8') as file:
         file.write(text_format.MessageToString(state))
+  for newer in _present(directory):
+    if os.path.basename(newer) not in kept and not _is_damaged(newer):
+      _set_aside(newer)
   tidy(directory, kept)
 
 
@@ -266,6 +335,47 @@ def _present(directory: str) -> list[str]:
   return sorted(paths, key=number, reverse=True)
 
 
+def _parts(path: str) -> list[str]:
+  """Returns the paths of the files of a checkpoint."""
+  directory, name = os.path.split(path)
+  return [
+    os.path.join(directory, part)
+    for part in os.listdir(directory)
+    if (match := _PART.fullmatch(part))
+    and match.group(1) == name
+    and match.group(2) != '_temp'
+  ]
+
+
+def _is_legible(path: str) -> bool:
+  """Returns whether the system lets the files of a checkpoint be read."""
+  try:
+    for part in _parts(path):
+      with open(part, 'rb') as file:
+        while file.read(_CHUNK):
+          pass
+  except OSError:
+    return False
+  return True
+
+
+def _is_damaged(path: str) -> bool:
+  """Returns whether a checkpoint can be read, and yet is not whole."""
+  return _is_legible(path) and damage(path) is not None
+
+
+def _set_aside(path: str):
+  """Gives the files of a checkpoint names that nobody looks for."""
+  for part in _parts(path):
+    os.replace(part, f'{part}{_ASIDE}')
+  print(
+    f'warning: {path} could not be read, but may be whole; its files are kept '
+    f'as {os.path.basename(path)}.*{_ASIDE}',
+    file=sys.stderr,
+    flush=True,
+  )
+
+
 def _never_finished(files: Sequence[str]) -> bool:
   """Returns whether damaged ones are but the first one, half-written.
 
@@ -277,35 +387,26 @@ def _never_finished(files: Sequence[str]) -> bool:
   """
   if len(files) > 1:
     return False
-  directory, name = os.path.split(files[0])
-  try:
-    for part in os.listdir(directory):
-      if part.startswith(f'{name}.'):
-        with open(os.path.join(directory, part), 'rb') as file:
-          file.read(1)
-  except OSError:
-    return False
-  return True
+  return _is_legible(files[0])
 
 
-def _warn(
+def _warning(
   directory: str,
   faults: Sequence[str],
   known: Sequence[str],
   stated: CheckpointError | None,
   path: str | None,
-):
-  """Says what was passed over, if anything was."""
+) -> str:
+  """Returns what was passed over, as a line; empty if nothing was."""
   parts = [f'passed over {", ".join(faults)}'] if faults else []
   if stated is not None:
     parts.insert(0, str(stated).rpartition('; ')[0])
   elif path is not None and not known:
     parts.insert(0, f'{os.path.join(directory, _STATE)} is not there')
-  if parts:
-    going = os.path.basename(path) if path else 'the beginning'
-    print(
-      f'warning: checkpoints in {directory}: {"; ".join(parts)}; going on from '
-      f'{going}',
-      file=sys.stderr,
-      flush=True,
-    )
+  if not parts:
+    return ''
+  going = os.path.basename(path) if path else 'the beginning'
+  return (
+    f'warning: checkpoints in {directory}: {"; ".join(parts)}; going on from '
+    f'{going}'
+  )

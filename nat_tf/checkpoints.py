@@ -271,8 +271,7 @@ class Checkpoints:
 
   def _any(self, mine: bool) -> bool:
     """Returns whether something is so on any worker; all of them must ask."""
-    told = self._strategy.run(lambda: tf.constant(float(mine)))
-    return float(self._strategy.reduce('SUM', told, axis=None)) > 0
+    return float(strategies.total(self._strategy, float(mine))) > 0
 
   def _check_alike(self):
     """Refuses workers that would go on from different steps.
@@ -284,11 +283,9 @@ class Checkpoints:
       CheckpointError: see above.
     """
     step = float(self.step)
-    told = self._strategy.run(
-      lambda: tf.constant([step, step * step], tf.float64)
-    )
-    mean, squares = self._strategy.reduce('MEAN', told, axis=None).numpy()
-    if not math.isclose(squares, mean * mean, rel_tol=1e-14):
+    told = strategies.total(self._strategy, [1.0, step, step * step])
+    count, steps, squares = told.numpy()
+    if not math.isclose(count * squares, steps * steps, rel_tol=1e-14):
       raise checkpoint_directory.CheckpointError(
         f'this worker would go on from step {self.step}, others from others; '
         'give all of them the same --workdir, one that all reach'

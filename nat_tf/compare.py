@@ -11,6 +11,7 @@ import functools
 from nat_tf import command  # isort: skip
 
 from absl import flags
+import tensorflow as tf
 
 from nat_tf import checkpoint_flags
 from nat_tf import comparison
@@ -21,11 +22,11 @@ from nat_tf import part_latency
 from nat_tf import report
 from nat_tf import restart
 from nat_tf import setting
-from nat_tf import strategies
 from nat_tf import strategy_flags
 from nat_tf import text_table
 from nat_tf import trained as trained_lib
 from nat_tf import training
+from nat_tf import workdir as workdir_lib
 from nat_tf.comparison_config import Recipe
 
 _ARCHITECTURES = flags.DEFINE_multi_string(
@@ -65,43 +66,51 @@ def main(argv: list[str]):
   del argv  # `command.run` refuses any.
   recipe = command.with_data_dir(Recipe.from_flags())
   contenders = comparison.contenders(_ARCHITECTURES.value)
-  path = command.workdir(_WORKDIR.value, f'compare-{recipe.dataset}')
-  strategy = strategy_flags.create(_WORKDIR.value)
-  if not strategies.is_chief(strategy):
-    command.mute()
+  workdir = workdir_lib.Workdir(
+    command.workdir(_WORKDIR.value, f'compare-{recipe.dataset}'), Recipe
+  )
+  strategy, workdir = strategy_flags.create(_WORKDIR.value, workdir)
+  with restart.when_lost(strategy), command.resumable(workdir.path):
+    _compare(recipe, contenders, workdir, strategy)
+
+
+def _compare(
+  recipe: Recipe,
+  contenders: Sequence[comparison.Contender],
+  workdir: workdir_lib.Workdir,
+  strategy: tf.distribute.Strategy,
+):
+  """Trains, and writes and prints what came of it."""
   # Before anything is written: every training needs it.
   data.check(recipe.data_config())
   one = comparison.Comparison(
     recipe,
     contenders,
     _SEEDS.value,
-    path,
+    workdir,
     functools.partial(
       training.run, minutes=checkpoint_flags.minutes(), strategy=strategy
     ),
     _latencies if _LATENCY.value else None,
-    fills=strategies.is_chief(strategy),
   )
-  print(
-    f'comparison on {recipe.dataset}, workdir {one.workdir.path}', flush=True
-  )
-  with restart.when_lost(strategy), command.resumable(one.workdir.path):
-    for results in one.run():
-      if results.runs:
-        comparison_report.write(results, one.workdir)
-        if not one.workdir.is_aside:
-          _write_page(results, one)
+  print(f'comparison on {recipe.dataset}, workdir {workdir.path}', flush=True)
+  for results in one.run():
+    if results.runs and not workdir.is_aside:
+      comparison_report.write(results, workdir)
+      _write_page(results, one)
   if not results.runs:
     raise comparison.ComparisonError(
       f'all trainings failed: {next(iter(results.failures.values()))}'
     )
+  if workdir.is_aside:
+    return
   print(comparison_report.table(results))
   files = {
     'report': f'{report.FILE}, {comparison_report.MARKDOWN}',
     'numbers': f'{comparison_report.SUMMARY}, {comparison_report.PICTURE}',
-    'TensorBoard': command.tensorboard(one.workdir.path),
+    'TensorBoard': command.tensorboard(workdir.path),
   }
-  print(text_table.files(one.workdir.path, files))
+  print(text_table.files(workdir.path, files))
 
 
 def _write_page(results: comparison.Results, one: comparison.Comparison):

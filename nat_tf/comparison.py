@@ -166,12 +166,11 @@ class Comparison:
     recipe: how all are trained; its seed is the first.
     contenders: what is compared, see `contenders`.
     seeds: number of seeds, 1 or more.
-    workdir: directory of the comparison.
+    workdir: of the comparison. Where another process fills it, so do the
+      workdirs of its trainings, and nothing is measured.
     train: trains one, or goes on, or returns what was found before.
     measure: measures the latencies of networks that were trained; None to
       leave them out.
-    fills: whether this process fills the directory; of several that run
-      together one does.
 
   Raises:
     ConfigError: a seed or a number of cells is not possible.
@@ -184,19 +183,16 @@ class Comparison:
     recipe: Recipe,
     contenders: Sequence[Contender],
     seeds: int,
-    workdir: str,
+    workdir: workdir_lib.Workdir,
     train: Train,
     measure: Measure | None = None,
-    fills: bool = True,
   ):
-    self.workdir = workdir_lib.Workdir(workdir, Recipe)
-    if not fills:
-      self.workdir, measure = self.workdir.aside(), None
+    self.workdir = workdir
     self._recipe = recipe
     self._contenders = contenders
     self._seeds = list(range(recipe.seed, recipe.seed + seeds))
     self._train = train
-    self._measure = measure
+    self._measure = None if workdir.is_aside else measure
     self._check()
 
   def run(self) -> Iterator[Results]:
@@ -226,6 +222,8 @@ class Comparison:
       count = len(known.runs) + len(known.failures)
       title = f'{one.label}, seed {seed} ({count + 1} of {len(pairs)})'
       config, directory = self._config(seed, one), self._directory(seed, one)
+      if self.workdir.is_aside:
+        directory = directory.aside()
       try:
         run = self._train(config, one.architecture, directory, title)
         known.runs[one.label, seed] = run

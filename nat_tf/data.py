@@ -363,6 +363,10 @@ class ImageDataset:
       tf.errors.PermissionDeniedError,
     ) as error:
       raise self._split.error(error) from error
+    except tf.errors.FailedPreconditionError as error:
+      if not data_source.is_cut_off(error):
+        raise
+      raise self._split.error(error) from error
 
   @property
   def has_test_batches(self) -> bool:

@@ -23,6 +23,10 @@ from nat_tf import preprocessing
 
 _STREAMED_SHUFFLE = 4096  # encoded examples: 450 MB of ImageNet
 _LOAD_BATCH = 1024
+# What TensorFlow says of a split with too few examples.
+_CUT_OFF = re.compile(
+  r'expected to contain (\d+) elements? but contained only (\d+) element'
+)
 _SHARD_AND_INDEX = r'.*-(\d+)-of-\d+.*__(\d+)$'
 
 _Batch = tuple[tf.Tensor, tf.Tensor]
@@ -176,9 +180,15 @@ class Split:
 
   def error(self, cause: Exception) -> DataError:
     """Returns what to raise when this split could not be read."""
+    why = one_line(cause)
+    if (counts := _CUT_OFF.search(str(cause))) is not None:
+      why = (
+        f'it should have {counts[1]} examples and has {counts[2]}: a file is '
+        'cut off'
+      )
     return DataError(
       f'cannot read the {self.name} split in {self.builder.data_dir}: '
-      f'{one_line(cause)}; prepare it anew in another --data_dir'
+      f'{why}; prepare it anew in another --data_dir'
     )
 
   def _read(self, **kwargs: Any) -> tf.data.Dataset:
@@ -384,6 +394,11 @@ def _weighted(
     .map(with_weights)
     .apply(tf.data.experimental.assert_cardinality(count))
   )
+
+
+def is_cut_off(error: Exception) -> bool:
+  """Returns whether an error is that a split has too few examples."""
+  return _CUT_OFF.search(str(error)) is not None
 
 
 def source(

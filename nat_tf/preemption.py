@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 import contextlib
 import functools
+import os
 import signal
 import tempfile
 
 import tensorflow as tf
+
+# Where TensorFlow asks whether it is on a machine of Google Cloud. There its
+# handler takes no part on a CPU, whatever it is given (TensorFlow 2.15); on a
+# GPU it also asks for announced maintenance.
+_GOOGLE = 'GCE_METADATA_IP'
 
 
 class Handler:
@@ -22,7 +28,10 @@ class Handler:
     former = signal.getsignal(signal.SIGTERM)
     # It restores the last one of its manager, and adds a counter to what that
     # writes, which this one never does.
-    with tempfile.TemporaryDirectory(prefix='nat_tf-') as folder:
+    with (
+      tempfile.TemporaryDirectory(prefix='nat_tf-') as folder,
+      _as_anywhere(),
+    ):
       self._handler = tf.distribute.experimental.PreemptionCheckpointHandler(
         tf.distribute.get_strategy().cluster_resolver,
         tf.train.CheckpointManager(tf.train.Checkpoint(), folder, 1),
@@ -65,6 +74,24 @@ class Handler:
       step: how many were taken; all workers must call this after each.
     """
     self._handler.save_checkpoint_if_preempted(step)
+
+
+@contextlib.contextmanager
+def _as_anywhere() -> Iterator[None]:
+  """Hides in the block that a machine without GPU is one of Google Cloud."""
+  if tf.config.list_physical_devices('GPU'):
+    yield
+    return
+  before = os.environ.get(_GOOGLE)
+  # Nothing ever answers there.
+  os.environ[_GOOGLE] = 'localhost:0'
+  try:
+    yield
+  finally:
+    if before is None:
+      del os.environ[_GOOGLE]
+    else:
+      os.environ[_GOOGLE] = before
 
 
 @functools.cache

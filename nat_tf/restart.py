@@ -26,7 +26,8 @@ def when_lost(strategy: tf.distribute.Strategy) -> Iterator[None]:
   """Starts this process anew if another one is lost in the block.
 
   It then waits for the other one to be started again, and goes on from the last
-  checkpoint like any run.
+  checkpoint like any run. None leaves the block before the chief is through it:
+  a chief that was lost in its last work would wait in vain for the others.
 
   Args:
     strategy: of the run; where it has one process, nothing is done.
@@ -40,6 +41,7 @@ def when_lost(strategy: tf.distribute.Strategy) -> Iterator[None]:
   threading.excepthook = _without_lost
   try:
     yield
+    _end_together(strategy)
   except strategies.LOST as error:
     count = int(os.environ.get(_COUNT, '0')) + 1
     if count > _MOST:
@@ -61,6 +63,23 @@ def when_lost(strategy: tf.distribute.Strategy) -> Iterator[None]:
 def got_on():
   """Notes that steps were taken, and kept, since this process was started."""
   os.environ.pop(_COUNT, None)
+
+
+def _end_together(strategy: tf.distribute.Strategy):
+  """Waits for the chief, and then for who waits for it.
+
+  Raises:
+    tf.errors.OpError: the chief, or another one, was lost before.
+  """
+  try:
+    strategies.meet(strategy)
+  except tf.errors.OpError:
+    # Who is lost now is missed by nobody: all is written.
+    if strategies.is_chief(strategy):
+      return
+    raise
+  with contextlib.suppress(tf.errors.OpError):
+    strategies.meet(strategy)
 
 
 def _called() -> list[str]:

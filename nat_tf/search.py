@@ -32,7 +32,6 @@ from nat_tf import search_config
 from nat_tf import search_events
 from nat_tf import search_report
 from nat_tf import setting
-from nat_tf import strategies
 from nat_tf import strategy_flags
 from nat_tf import text_table
 from nat_tf import transformer as transformer_lib
@@ -80,14 +79,11 @@ def main(argv: list[str]):
   layout.check(architecture, config.skeleton())
   config.search_space().encode(architecture)
   # Nothing was computed so far, which strategies insist on.
-  strategy = strategy_flags.create(_WORKDIR.value)
-  if not strategies.is_chief(strategy):
-    workdir = workdir.aside()
-    command.mute()
+  strategy, workdir = strategy_flags.create(_WORKDIR.value, workdir)
   config = config.on_devices(strategy.num_replicas_in_sync)
   workdir.check(config)
   name = architecture_source.label(wanted)
-  with restart.when_lost(strategy):
+  with restart.when_lost(strategy), command.resumable(workdir.path):
     _search(config, architecture, name, budget, workdir, strategy)
 
 
@@ -105,7 +101,7 @@ def _search(
   transformer = transformer_lib.Transformer(config, dataset, strategy)
   # What is possible depends on the images' size and the number of classes.
   transformer.terms(architecture, budget)
-  with workdir.filled(config), command.resumable(workdir.path):
+  with workdir.filled(config):
     print(f'search on {config.dataset}, workdir {workdir.path}', flush=True)
     earlier = learn(
       transformer,

@@ -26,8 +26,11 @@ _ERROR = 2
 _listener: _Listener | None = None
 
 
-class Stopped(Exception):
+class Stopped(BaseException):
   """A run was told to stop.
+
+  As `KeyboardInterrupt` it is no `Exception`: what prepares a data set takes
+  each of those for a fault of the data.
 
   Attributes:
     signal: which one told it.

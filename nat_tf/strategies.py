@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
+import functools
 import os
 from typing import Any
 
 import tensorflow as tf
 
+from nat_tf import cluster
 from nat_tf import input_error
 
 NAMES = ('auto', 'none', 'mirrored', 'multi_worker', 'tpu')
 
 # Where TensorFlow looks for the address of a TPU.
 _TPU_VARIABLES = ('TPU_NAME', 'KUBE_GOOGLE_CLOUD_TPU_ENDPOINTS')
-_CLUSTER = 'TF_CONFIG'
-_EXAMPLE = (
-  '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, '
-  '"task": {"type": "worker", "index": 0}}'
-)
-_ROLES = ('chief', 'worker')
 
 # What TensorFlow raises when another process is gone. It says itself that only
 # a restart resets its collective operations.
@@ -43,7 +39,7 @@ def check(name: str, virtual_devices: int = 0):
     virtual_devices: see `create`.
 
   Raises:
-    StrategyError: see `create`.
+    ClusterError, StrategyError: see `create`.
   """
   if name not in NAMES:
     raise StrategyError(
@@ -55,7 +51,7 @@ def check(name: str, virtual_devices: int = 0):
       'compute on them; leave it out or give --strategy=mirrored'
     )
   if name == 'multi_worker':
-    _check_cluster()
+    cluster.read()
 
 
 def create(
@@ -76,8 +72,8 @@ def create(
       devices do; 0 leaves it whole.
 
   Raises:
-    StrategyError: there are no such devices, or TF_CONFIG does not say what it
-      should.
+    ClusterError: TF_CONFIG does not say who computes together.
+    StrategyError: there are no such devices.
   """
   check(name, virtual_devices)
   if virtual_devices:
@@ -113,6 +109,32 @@ def has_workers(strategy: tf.distribute.Strategy) -> bool:
   # Without TF_CONFIG it is a cluster of this process alone.
   resolver = strategy.cluster_resolver
   return bool(resolver and resolver.cluster_spec().jobs)
+
+
+def total(strategy: tf.distribute.Strategy, values: Any) -> tf.Tensor:
+  """Returns the sum of what every device of every process hands over.
+
+  All processes must call it.
+
+  Args:
+    strategy: of the run.
+    values: `[...]` floats of one shape, this process's.
+  """
+  return _adder(strategy)(tf.constant(values, tf.float64))
+
+
+@functools.cache
+def _adder(strategy: tf.distribute.Strategy) -> Callable[..., tf.Tensor]:
+  """Returns what adds up; compiled, for else TensorFlow warns at every call."""
+  return tf.function(
+    lambda own: strategy.reduce('SUM', strategy.run(lambda: own), axis=None),
+    autograph=False,
+  )
+
+
+def meet(strategy: tf.distribute.Strategy):
+  """Waits until all processes call it."""
+  total(strategy, 0.0).numpy()
 
 
 def task(strategy: tf.distribute.Strategy) -> str | None:
@@ -216,46 +238,6 @@ def _multi_worker() -> tf.distribute.Strategy:
     return tf.distribute.MultiWorkerMirroredStrategy()
   except (ValueError, RuntimeError, tf.errors.OpError) as error:
     raise StrategyError(
-      f'the cluster of {_CLUSTER} cannot be joined: '
+      'the cluster of TF_CONFIG cannot be joined: '
       f'{" ".join(str(error).split())[:200]}'
     ) from None
-
-
-def _check_cluster():
-  """Refuses a TF_CONFIG that does not say who belongs to the cluster."""
-  text = os.environ.get(_CLUSTER)
-  if not text:
-    raise _no_cluster('is not set')
-  try:
-    values = json.loads(text)
-    cluster, task = values['cluster'], values['task']
-    members = {kind: cluster[kind] for kind in cluster}
-    kind, index = task['type'], task['index']
-    known = members[kind]
-  except (ValueError, KeyError, TypeError, RecursionError):
-    raise _no_cluster('does not name a cluster and a task of it') from None
-  for role, addresses in members.items():
-    if role not in _ROLES or not _are_addresses(addresses):
-      raise _no_cluster(
-        f'lists {ascii(role)[:40]}: {ascii(addresses)[:80]}; it may list only '
-        'chief and worker, each with addresses host:port'
-      )
-  if type(index) is not int or not 0 <= index < len(known):
-    raise _no_cluster(
-      f'calls this task number {ascii(index)[:40]} of {len(known)}'
-    )
-
-
-def _are_addresses(values: Any) -> bool:
-  return (
-    isinstance(values, list)
-    and bool(values)
-    and all(isinstance(one, str) and ':' in one for one in values)
-  )
-
-
-def _no_cluster(what: str) -> StrategyError:
-  return StrategyError(
-    f'--strategy=multi_worker: the environment variable {_CLUSTER} {what}; '
-    f'on the first of two machines it would be {_EXAMPLE}'
-  )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from absl import flags
+import tensorflow as tf
 
+from nat_tf import cluster
+from nat_tf import command
 from nat_tf import strategies
+from nat_tf import workdir as workdir_lib
 
 _STRATEGY = flags.DEFINE_enum(
   'strategy',
@@ -25,18 +29,34 @@ _VIRTUAL_DEVICES = flags.DEFINE_integer(
 )
 
 
-def create(workdir: str | None):
-  """Returns the `tf.distribute.Strategy` that the flags describe.
+def create(
+  given: str | None, workdir: workdir_lib.Workdir
+) -> tuple[tf.distribute.Strategy, workdir_lib.Workdir]:
+  """Returns the devices that the flags describe, and what this process fills.
+
+  Of several processes that run together one, the chief, speaks and fills the
+  workdir; the others are muted, and get the workdir as `aside` returns it.
 
   Args:
-    workdir: the value of --workdir, if it was given.
+    given: the value of --workdir, if it was given.
+    workdir: of the run.
 
   Raises:
+    cluster.ClusterError: see `strategies.create` and `cluster.wait`.
     strategies.StrategyError: see `strategies.create`; or several machines have
       no directory in common.
   """
-  if _STRATEGY.value == 'multi_worker' and workdir is None:
+  if _STRATEGY.value == 'multi_worker' and given is None:
     raise strategies.StrategyError(
       '--strategy=multi_worker needs a --workdir, one that all workers reach'
     )
-  return strategies.create(_STRATEGY.value, _VIRTUAL_DEVICES.value)
+  wanted = _STRATEGY.value, _VIRTUAL_DEVICES.value
+  strategies.check(*wanted)
+  if _STRATEGY.value == 'multi_worker':
+    with command.resumable(workdir.path):
+      cluster.wait()
+  strategy = strategies.create(*wanted)
+  if strategies.is_chief(strategy):
+    return strategy, workdir
+  command.mute()
+  return strategy, workdir.aside()

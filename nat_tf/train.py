@@ -18,7 +18,6 @@ from nat_tf import profile_flags
 from nat_tf import report
 from nat_tf import restart
 from nat_tf import setting
-from nat_tf import strategies
 from nat_tf import strategy_flags
 from nat_tf import text_table
 from nat_tf import training
@@ -53,10 +52,7 @@ def main(argv: list[str]):
     TrainConfig,
   )
   where = f'training on {config.dataset}, workdir {workdir.path}'
-  strategy = strategy_flags.create(_WORKDIR.value)
-  if not strategies.is_chief(strategy):
-    workdir = workdir.aside()
-    command.mute()
+  strategy, workdir = strategy_flags.create(_WORKDIR.value, workdir)
   with restart.when_lost(strategy), command.resumable(workdir.path):
     summary = training.run(
       config,
@@ -68,12 +64,12 @@ def main(argv: list[str]):
       strategy,
       profile_flags.steps(),
     )
-  if workdir.is_aside:
-    return
-  print('\n'.join(text_table.aligned(training_report.rows(name, summary))))
-  facts = (name, summary, config, architecture, workdir)
-  report.write(workdir.path, lambda: _report(*facts))
-  print(_where(workdir))
+    if workdir.is_aside:
+      return
+    print('\n'.join(text_table.aligned(training_report.rows(name, summary))))
+    facts = (name, summary, config, architecture, workdir)
+    report.write(workdir.path, lambda: _report(*facts))
+    print(_where(workdir))
 
 
 def _report(

@@ -76,7 +76,8 @@ def run(
     config: how.
     architecture: what the network is made of.
     workdir: gets checkpoints, logs, the model and the summary. Where it holds a
-      training with the same settings that was finished, nothing is done.
+      training with the same settings that was finished, nothing is done. Of
+      several processes that train together, all but one need it `aside`.
     title: what the progress bar calls it.
     begin: called when all is checked and there is something to do.
     minutes: from one checkpoint to the next.
@@ -84,7 +85,7 @@ def run(
     profiled: first and last step to profile, see `profiling.StepProfiler`.
 
   Returns:
-    What `summary.json` holds.
+    What `summary.json` holds; nothing where another process writes it.
 
   Raises:
     ArchitectureError: the architecture does not fit the network.
@@ -100,8 +101,6 @@ def run(
   config = dataclasses.replace(config, architecture=text)
   strategy = strategy or tf.distribute.get_strategy()
   _check_divides(config.batch_size, strategy.num_replicas_in_sync)
-  if not (workdir.is_aside or strategies.is_chief(strategy)):
-    workdir = workdir.aside()
   workdir.check(config)
   if os.path.exists(workdir.file(SUMMARY)):
     return training_summary.read(workdir)
@@ -129,7 +128,10 @@ def _trained(
     architecture_json.save(temporary, training.architecture)
   workdir.write_json(PREPROCESSING, training.dataset.info.to_dict())
   training.fit(title, profiled)
+  # All processes must take part, for weights that each has a share of.
   model = training.model()
+  if workdir.is_aside:
+    return {}
   with workdir.replacing(MODEL) as temporary:
     model.save(temporary)
   with training.dataset.reading():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 import dataclasses
+import os
 
 import numpy as np
 import tensorflow as tf
@@ -413,16 +414,21 @@ def load(workdir: str, data_dir: str | None = None) -> Transformer:
   """
   directory = workdir_lib.Workdir(workdir)
   config = directory.config()
-  checkpoint = checkpoint_directory.readable(directory.checkpoints)
-  if checkpoint is None:
-    raise workdir_lib.WorkdirError(
-      f'{directory.path} holds no checkpoint: its search was stopped before '
-      'its first one; run it to the end first'
-    )
+  none = workdir_lib.WorkdirError(
+    f'{directory.path} holds no checkpoint: its search was stopped before its '
+    'first one; run it to the end first'
+  )
+  if not os.path.isdir(directory.checkpoints):
+    raise none
   dataset = data.load(config.data_config(data_dir))
   transformer = Transformer(config, dataset)
   reader = tf.train.Checkpoint(**transformer.trackables())
-  with checkpoint_directory.reading(checkpoint):
-    status = reader.restore(checkpoint)
+
+  def restore(path: str):
+    status = reader.restore(path)
     status.assert_existing_objects_matched().expect_partial()
+
+  # Last of all, for a search that still runs soon removes what was found.
+  if checkpoint_directory.used(directory.checkpoints, restore) is None:
+    raise none
   return transformer

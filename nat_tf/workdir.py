@@ -139,6 +139,8 @@ class Workdir:
         stack.enter_context(directory_lock.held(self.path))
       except OSError as error:
         raise self._unusable(error) from None
+      for folder in (self.path, self.checkpoints):
+        atomic_file.tidy(folder)
       self.create(config)
       yield
 

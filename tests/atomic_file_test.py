@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from unittest import mock
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -93,6 +94,30 @@ class ReplacingTest(parameterized.TestCase):
       _write(temporary, 'new')
     self.assertTrue(os.path.islink(link))
     self.assertEqual(_read(self.path), 'new')
+
+  def test_is_on_the_disk_before_it_has_its_name(self):
+    done = []
+    fsync, replace = os.fsync, os.replace
+
+    def synchronised(descriptor):
+      done.append(os.path.basename(os.readlink(f'/proc/self/fd/{descriptor}')))
+      fsync(descriptor)
+
+    def replaced(source, target):
+      done.append('replace')
+      replace(source, target)
+
+    if not os.path.isdir('/proc/self/fd'):
+      self.skipTest('needs /proc, which only Linux has')
+    with (
+      mock.patch.object(os, 'fsync', synchronised),
+      mock.patch.object(os, 'replace', replaced),
+      atomic_file.replacing(self.path) as temporary,
+    ):
+      _write(temporary, 'new')
+    self.assertEqual(
+      done, ['summary.json', 'replace', os.path.basename(self.folder)]
+    )
 
   def test_refuses_a_missing_directory(self):
     path = os.path.join(self.folder, 'missing', 'file')

@@ -949,6 +949,10 @@ def _devices() -> list[Case]:
     'on the first of two machines it would be {"cluster": {"worker": '
     '["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
   )
+  may = (
+    'it may list only chief and worker, each with addresses host:port, ports '
+    'from 1 to 65535'
+  )
   found = []
   for command in ('search', 'train', 'compare'):
     found += [
@@ -987,10 +991,21 @@ def _devices() -> list[Case]:
       'numbers a task that is not there',
     ),
     (
-      "lists 'ps': ['a:1']; it may list only chief and worker, each with "
-      'addresses host:port',
+      f"lists 'ps': ['a:1']; {may}",
       '{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
       'lists parameter servers',
+    ),
+    (
+      f"lists 'worker': ['a:1', 'b:70000']; {may}",
+      '{"cluster": {"worker": ["a:1", "b:70000"]}, '
+      '"task": {"type": "worker", "index": 0}}',
+      'lists a port that there is not',
+    ),
+    (
+      "lists 'a:1' twice",
+      '{"cluster": {"worker": ["a:1", "a:1"]}, '
+      '"task": {"type": "worker", "index": 0}}',
+      'lists an address twice',
     ),
   ):
     found.append(

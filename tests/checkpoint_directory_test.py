@@ -7,6 +7,7 @@ import io
 import os
 import pathlib
 import shutil
+from unittest import mock
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -204,6 +205,40 @@ class ReadableTest(DirectoryTestCase):
     ):
       self.found()
 
+  def test_a_run_that_writes_meanwhile(self):
+    damage = checkpoint_directory.damage
+
+    def late(path):
+      # As the run takes three steps while the first one is looked at.
+      if path.endswith('ckpt-30'):
+        self.save(40, 50, 60)
+      return damage(path)
+
+    with mock.patch.object(checkpoint_directory, 'damage', late):
+      self.assertEqual(self.found(), (60, ''))
+
+  def test_a_run_that_removes_what_was_found(self):
+    seen = []
+
+    def restore(path):
+      seen.append(os.path.basename(path))
+      if len(seen) == 1:
+        self.save(40, 50, 60)
+      self.checkpoint.restore(path).assert_consumed()
+
+    found = checkpoint_directory.used(self.folder, restore)
+    self.assertEqual(seen, ['ckpt-30', 'ckpt-60'])
+    self.assertEqual(found, str(self.path('ckpt-60')))
+    self.assertIsNone(checkpoint_directory.used(f'{self.folder}/none', restore))
+    # What is there and does not fit is tried once.
+    other = tf.train.Checkpoint(other=tf.Variable(0.0))
+    with self.assertRaisesRegex(
+      checkpoint_directory.CheckpointError, 'ckpt-60: AssertionError'
+    ):
+      checkpoint_directory.used(
+        self.folder, lambda path: other.restore(path).assert_consumed()
+      )
+
   def test_nothing(self):
     shutil.rmtree(self.folder)
     self.assertEqual(self.found(), (None, ''))
@@ -215,6 +250,8 @@ class RecordTest(DirectoryTestCase):
     other = self.path('notes.txt')
     other.write_text('mine', 'utf-8')
     self.path('ckpt-30_temp').mkdir()
+    self.path('ckpt-31_temp').mkdir()
+    _flip(self.path(f'ckpt-30{_DATA}'))
     checkpoint_directory.record(self.folder, str(self.path('ckpt-20')))
     manager = tf.train.CheckpointManager(self.checkpoint, self.folder, 3)
     self.assertEqual(manager.latest_checkpoint, str(self.path('ckpt-20')))
@@ -236,6 +273,44 @@ class RecordTest(DirectoryTestCase):
     for number in (31, 32, 33):
       manager.save(checkpoint_number=number)
     self.assertLen([x for x in os.listdir(self.folder) if 'index' in x], 3)
+
+  def test_what_may_be_whole_is_set_aside(self):
+    # That it cannot be read is simulated: the tests may run as root.
+    data = self.path(f'ckpt-40{_DATA}')
+    self.save(20, 30, 40)
+    content = data.read_bytes()
+    data.unlink()
+    data.symlink_to(data)
+    # This one could not be read then, and can be now.
+    whole = self.path(f'ckpt-30{_DATA}').read_bytes()
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+      checkpoint_directory.record(self.folder, str(self.path('ckpt-20')))
+    self.assertEqual(
+      sorted(os.listdir(self.folder)),
+      [
+        'checkpoint',
+        f'ckpt-20{_DATA}',
+        f'ckpt-20{_INDEX}',
+        *(
+          f'ckpt-{number}{part}.aside'
+          for number in (30, 40)
+          for part in (_DATA, _INDEX)
+        ),
+      ],
+    )
+    self.assertEqual(self.path(f'ckpt-30{_DATA}.aside').read_bytes(), whole)
+    self.assertIn(
+      f'warning: {self.folder}/ckpt-40 could not be read, but may be whole; '
+      'its files are kept as ckpt-40.*.aside\n',
+      said.getvalue(),
+    )
+    # Nothing reads or removes them, until they get their names back.
+    checkpoint_directory.record(self.folder, str(self.path('ckpt-20')))
+    aside = self.path(f'ckpt-40{_DATA}.aside')
+    aside.unlink()
+    data.write_bytes(content)
+    self.path(f'ckpt-40{_INDEX}.aside').rename(self.path(f'ckpt-40{_INDEX}'))
+    self.assertIsNone(checkpoint_directory.damage(str(self.path('ckpt-40'))))
 
   def test_of_nothing(self):
     checkpoint_directory.record(f'{self.folder}/none', None)

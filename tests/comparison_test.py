@@ -140,7 +140,7 @@ class ComparisonTest(absltest.TestCase):
       Recipe(**settings),
       comparison.contenders(texts),
       seeds,
-      self.workdir,
+      workdir_lib.Workdir(self.workdir, Recipe),
       trainer,
       _measure,
     )
@@ -171,6 +171,30 @@ class ComparisonTest(absltest.TestCase):
     self.assertEqual(results[2].difference('enas').seeds, 1)
     # config.json and summary.json.
     self.assertEqual(last.latencies, {'darts': (2.0, 2.0), 'enas': (2.0, 2.0)})
+
+  def test_nothing_is_filled_that_another_process_fills(self):
+    known = []
+
+    def train(config, architecture, workdir, title):
+      known.append((title, workdir.is_aside))
+      workdir.write_text('summary.json', '')
+      return {}
+
+    one = comparison.Comparison(
+      Recipe(),
+      comparison.contenders(['darts', 'enas']),
+      1,
+      workdir_lib.Workdir(self.workdir, Recipe).aside(),
+      train,
+      lambda runs: self.fail('measured'),
+    )
+    *_, last = one.run()
+    self.assertEqual(
+      known,
+      [('darts, seed 0 (1 of 2)', True), ('enas, seed 0 (2 of 2)', True)],
+    )
+    self.assertEqual(last.runs, {('darts', 0): {}, ('enas', 0): {}})
+    self.assertFalse(os.path.exists(self.workdir))
 
   def test_goes_on_where_it_stopped(self):
     first, second = Trainer(stops_at=3), Trainer()

@@ -648,7 +648,7 @@ def _opened(files):
 
 
 class VanishingTest(DataTestCase):
-  @parameterized.parameters('remove', 'cut')
+  @parameterized.parameters('remove', 'cut', 'empty')
   def test_is_said_in_a_line_and_what_it_gave_stays(self, harm):
     data_dir = self.copied_data()
     dataset = _load_again(data_dir, memory_bytes=_STREAM, batch_size=100)
@@ -658,7 +658,7 @@ class VanishingTest(DataTestCase):
       if harm == 'remove':
         path.unlink()
       else:
-        os.truncate(path, path.stat().st_size // 2)
+        os.truncate(path, path.stat().st_size // 2 if harm == 'cut' else 0)
     with self.assertRaises(data.DataError) as caught:
       with dataset.reading():
         # The epoch that runs is read ahead; the next one opens the files anew.
@@ -667,6 +667,11 @@ class VanishingTest(DataTestCase):
     message = str(caught.exception)
     self.assertStartsWith(message, f'cannot read the train split in {data_dir}')
     self.assertNotIn('\n', message)
+    if harm == 'empty':
+      # To TensorFlow it is a file of no examples.
+      self.assertIn(
+        'it should have 1437 examples and has 0: a file is cut off', message
+      )
 
 
 class ErrorsTest(DataTestCase):
@@ -758,6 +763,17 @@ class ErrorsTest(DataTestCase):
     for memory_bytes in (2 << 30, _STREAM):
       self.assert_refused(
         f'cannot read the train split in {data_dir}/digits/1.0.0: ',
+        data_dir=str(data_dir),
+        memory_bytes=memory_bytes,
+      )
+
+  def test_a_file_that_was_cut_to_nothing(self):
+    data_dir = self.copied_data()
+    # One of three.
+    os.truncate(_split_files(data_dir, 'train')[1], 0)
+    for memory_bytes in (2 << 30, _STREAM):
+      self.assert_refused(
+        'it should have 1437 examples and has 958: a file is cut off',
         data_dir=str(data_dir),
         memory_bytes=memory_bytes,
       )

@@ -9,6 +9,7 @@ import resource
 import shlex
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -177,6 +178,46 @@ class SearchTest(FaultsTestCase):
       (one / 'transformed.json').read_bytes(),
       (other / 'transformed.json').read_bytes(),
     )
+
+
+# Told to stop while digits are prepared: argv is the command and its flags.
+_PREPARING = """
+import importlib, os, signal, sys
+command = importlib.import_module('nat_tf.command')
+module = importlib.import_module(f'nat_tf.{sys.argv[1]}')
+from nat_tf import data_preparation
+data_preparation._generated = lambda _: os.kill(os.getpid(), signal.SIGTERM)
+sys.argv = sys.argv[1:]
+command.run(module.main)
+"""
+
+
+class PreparingTest(FaultsTestCase):
+  def test_is_said_in_a_line_before_the_first_step(self):
+    (self.folder / 'data').mkdir()
+    started = []
+    for command, own in (
+      ('search', ()),
+      ('compare', ('--architectures=darts,enas',)),
+    ):
+      flags = (*own, '--data_dir=data', f'--workdir={command}')
+      process = subprocess.Popen(
+        [sys.executable, '-c', _PREPARING, command, *flags],
+        cwd=self.folder,
+        env={**os.environ, 'PYTHONPATH': str(command_line.ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+      )
+      started.append((command, shlex.join(flags), process))
+    for command, flags, process in started:
+      said = process.communicate()[1].splitlines()
+      self.assertEqual(process.returncode, 128 + signal.SIGTERM, said)
+      self.assertEqual(
+        said[-1],
+        f'stopped by SIGTERM; go on with: {sys.executable} -m '
+        f'nat_tf.{command} {flags}',
+      )
+    self.assertEqual(os.listdir(self.folder), ['data'])
 
 
 class TrainTest(FaultsTestCase):

@@ -12,6 +12,7 @@ from unittest import mock
 from absl.testing import absltest
 import tensorflow as tf
 
+from nat_tf import checkpoint_directory
 from nat_tf import checkpoints
 from nat_tf import restart
 from nat_tf import strategies
@@ -36,6 +37,9 @@ class WhenLostTest(absltest.TestCase):
     os.environ.pop('NAT_TF_RESTARTS', None)
     self.enter_context(
       mock.patch.object(sys, 'argv', ['/x/search.py', '--seed=1'])
+    )
+    self.meetings = self.enter_context(
+      mock.patch.object(strategies, 'meet', autospec=True)
     )
     hook = threading.excepthook
     self.addCleanup(setattr, threading, 'excepthook', hook)
@@ -71,7 +75,9 @@ class WhenLostTest(absltest.TestCase):
     for step in range(1, 2 * restart._MOST):
       with self.assertRaises(_Replaced):
         self._lose(_SEVERAL)
-      kept = checkpoints.Checkpoints(folder, None, 10.0, value=tf.Variable(0.0))
+      found = checkpoint_directory.readable(folder)
+      value = tf.Variable(0.0)
+      kept = checkpoints.Checkpoints(folder, found, 10.0, value=value)
       kept.finish(step)
 
   def test_leaves_no_temporary_directory(self):
@@ -79,6 +85,32 @@ class WhenLostTest(absltest.TestCase):
     with self.assertRaises(_Replaced):
       self._lose(_SEVERAL)
     self.assertFalse(os.path.exists(made.name))
+
+  def _end(self, chief, *meetings):
+    """Ends the block; each meeting is None or what it fails with."""
+    self.meetings.reset_mock()
+    self.meetings.side_effect = meetings
+    with (
+      mock.patch.object(strategies, 'is_chief', lambda _: chief),
+      contextlib.redirect_stderr(io.StringIO()),
+      restart.when_lost(_SEVERAL),
+    ):
+      self.meetings.assert_not_called()
+
+  def test_nobody_ends_before_the_chief(self):
+    for chief in (True, False):
+      self._end(chief, None, None)
+      self.assertEqual(self.meetings.call_count, 2)
+    # It was lost while it wrote what came of all: it is waited for.
+    with self.assertRaises(_Replaced):
+      self._end(False, _LOST)
+    self.assertEqual(self.meetings.call_count, 1)
+
+  def test_who_is_lost_in_the_end_is_not_missed(self):
+    self._end(True, _LOST)
+    for chief in (True, False):
+      self._end(chief, None, _LOST)
+    self.replaced.assert_not_called()
 
   def test_one_process_loses_nobody(self):
     with self.assertRaises(tf.errors.UnavailableError):

@@ -104,6 +104,8 @@ class RaisedTest(parameterized.TestCase):
       with stopping.raised():
         os.kill(os.getpid(), number)
     self.assertEqual(caught.exception.signal, number)
+    # What prepares data sets takes every `Exception` for a fault of theirs.
+    self.assertNotIsInstance(caught.exception, Exception)
     self.assertIsNone(caught.exception.step)
     self.assertEqual(signal.getsignal(number), before)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from unittest import mock
 import urllib.error
@@ -15,11 +14,6 @@ from nat_tf import strategies
 
 _CLUSTER = {'worker': ['a:1', 'b:2']}
 _EMPTY = {name: '' for name in strategies._TPU_VARIABLES}
-
-
-def _config(task, cluster=None):
-  config = {'cluster': cluster or _CLUSTER, 'task': task}
-  return mock.patch.dict(os.environ, TF_CONFIG=json.dumps(config))
 
 
 def _resolved(kind, index, cluster):
@@ -89,28 +83,6 @@ class CreateTest(parameterized.TestCase):
   def test_refuses(self, name, virtual, message):
     with self.assertRaisesRegex(strategies.StrategyError, message):
       strategies.create(name, virtual)
-
-  @parameterized.parameters(
-    'null',
-    '[]',
-    '{"cluster": 1, "task": 2}',
-    '{"cluster": {"worker": ["a:1"]}}',
-    '{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}',
-    '{"cluster": {"worker": []}, "task": {"type": "worker", "index": 0}}',
-    '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": -1}}',
-    '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": ""}}',
-    '{"cluster": {"worker": ["a:1"]}, "task": {"type": "chief", "index": 0}}',
-    '[' * 10_000,
-  )
-  def test_refuses_a_cluster_that_is_none(self, text):
-    with mock.patch.dict(os.environ, TF_CONFIG=text):
-      with self.assertRaisesRegex(strategies.StrategyError, 'TF_CONFIG'):
-        strategies.check('multi_worker')
-
-  def test_takes_a_cluster(self):
-    for cluster in (_CLUSTER, {'chief': ['c:1'], **_CLUSTER}):
-      with _config({'type': 'worker', 'index': 1}, cluster):
-        strategies.check('multi_worker')
 
 
 class ChiefTest(parameterized.TestCase):

@@ -523,6 +523,23 @@ class RefusedTest(TrainingTestCase):
     self.assertFalse(os.path.exists(workdir.path))
 
 
+class TrainedAsideTest(TrainingTestCase):
+  def test_only_who_fills_the_directory_judges_the_network(self):
+    one = mock.Mock(spec=training.Training)
+    one.architecture = zoo.load('resblock')
+    one.dataset = mock.Mock()
+    one.dataset.info.to_dict.return_value = {}
+    workdir = _workdir(self.path('w')).aside()
+    self.assertEqual(training._trained(one, workdir, 'title', None), {})
+    one.fit.assert_called_once()
+    # All processes must take part in this.
+    one.model.assert_called_once()
+    one.model.return_value.save.assert_not_called()
+    one.dataset.candidate_batches.assert_not_called()
+    one.dataset.test_batches.assert_not_called()
+    self.assertFalse(os.path.exists(workdir.path))
+
+
 class TrainedTest(TrainingTestCase):
   def test_what_is_no_finished_training(self):
     cases = {

@@ -147,10 +147,33 @@ class FilledTest(WorkdirTestCase):
 
   def test_what_died_before_it_wrote_anything_is_no_run(self):
     # As left by SIGKILL, between the lock and the configuration.
-    os.makedirs(os.path.join(self.path, '.nat_tf-abc'))
+    left = os.path.join(self.path, '.nat_tf-ab_9kfzq')
+    os.makedirs(left)
+    _write(os.path.join(left, 'config.json'), b'{')
     _write(self.workdir.file('.lock'), b'1')
     with self.workdir.filled(SearchConfig(seed=3)):
       self.assertEqual(self.workdir.config(), SearchConfig(seed=3))
+      self.assertFalse(os.path.exists(left))
+
+  def test_only_who_holds_it_removes_what_is_left(self):
+    config = SearchConfig()
+    foreign = ('.nat_tf-', '.nat_tf-mine.txt', 'nat_tf-ab_9kfzq')
+    with self.workdir.filled(config):
+      os.mkdir(self.workdir.checkpoints)
+      left = [
+        os.path.join(folder, '.nat_tf-ab_9kfzq')
+        for folder in (self.path, self.workdir.checkpoints)
+      ]
+      for path in (*left, *map(self.workdir.file, foreign)):
+        os.mkdir(path)
+      with self.assertRaises(directory_lock.LockError):
+        self.workdir.filled(config).__enter__()
+      with self.workdir.aside().filled(config):
+        pass
+      self.assertTrue(all(map(os.path.exists, left)))
+    with self.workdir.filled(config):
+      self.assertFalse(any(map(os.path.exists, left)))
+    self.assertContainsSubset(foreign, os.listdir(self.path))
 
   def test_keeps_a_second_one_out(self):
     config = SearchConfig()
