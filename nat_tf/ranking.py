@@ -17,6 +17,7 @@ from nat_tf import ranking_study
 from nat_tf import report
 from nat_tf import table_source
 from nat_tf import workdir as workdir_lib
+from nat_tf.search_config import SearchConfig
 
 _WORKDIR = flags.DEFINE_string(
   'workdir',
@@ -62,7 +63,7 @@ flags.mark_flags_as_required(['workdir', 'table'])
 def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
-  workdir = workdir_lib.Workdir(command.path(_WORKDIR.value))
+  workdir = workdir_lib.Workdir(command.path(_WORKDIR.value), SearchConfig)
   config = workdir.config()
   workdir.before_adding('summary.json')
   table = table_source.read(command.path(_TABLE.value), _TABLE_DATASET.value)

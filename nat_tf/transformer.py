@@ -411,7 +411,7 @@ def load(workdir: str, data_dir: str | None = None) -> Transformer:
     checkpoint_directory.CheckpointError: no checkpoint can be read.
     data.DataError: the data set cannot be read.
   """
-  directory = workdir_lib.Workdir(workdir)
+  directory = workdir_lib.Workdir(workdir, SearchConfig)
   config = directory.config()
   checkpoint = checkpoint_directory.readable(directory.checkpoints)
   if checkpoint is None:
