@@ -29,6 +29,9 @@ from nat_tf.transformer import Transformer
 _WEIGHTS_STREAM = 2
 _WEIGHTS_REMEDY = '--weights_learning_rate or --weights_clip_norm'
 _POLICY_REMEDY = '--policy_learning_rate'
+# TF-Agents looks at its loss itself; and of plans whose logits are no numbers
+# TensorFlow draws one that does not exist.
+_NO_NUMBERS = 'CheckNumerics', 'is not in [0, '
 
 
 class Progress(NamedTuple):
@@ -193,8 +196,7 @@ class Search:
     try:
       metrics = self._policy_step(*next(self._reward_batches))
     except tf.errors.InvalidArgumentError as error:
-      # TF-Agents looks at its loss itself.
-      if 'CheckNumerics' not in str(error):
+      if not any(words in str(error) for words in _NO_NUMBERS):
         raise
       raise self._diverged(
         f'the loss of the policy is no number in step {step}', _POLICY_REMEDY

@@ -274,6 +274,7 @@ class ImageDataset:
       self._crop if config.resized_crops else None,
     ).enumerate(start)
 
+    @data_source.AS_IT_IS
     def augment(step: tf.Tensor, batch: _Batch) -> _Batch:
       images, labels = batch
       seed = _seed(config.seed, _Stream.AUGMENTATION, step)
@@ -436,9 +437,12 @@ class ImageDataset:
 
   def _finished(self, batches: tf.data.Dataset) -> tf.data.Dataset:
     """Normalises the images of raw batches, ahead of their use."""
-    return _ahead(
-      batches.map(lambda images, *rest: (self._normalised(images), *rest))
-    )
+
+    @data_source.AS_IT_IS
+    def normalised(images: tf.Tensor, *rest: tf.Tensor) -> tuple:
+      return self._normalised(images), *rest
+
+    return _ahead(batches.map(normalised))
 
   def _normalised(self, images: tf.Tensor) -> tf.Tensor:
     """Returns images with mean 0 and standard deviation 1, float32."""

@@ -31,6 +31,10 @@ _SHARD_AND_INDEX = r'.*-(\d+)-of-\d+.*__(\d+)$'
 
 _Batch = tuple[tf.Tensor, tf.Tensor]
 
+# For what data sets map: AutoGraph has nothing to convert in it, takes half of
+# a second to find that out, and warns of what is TFDS's.
+AS_IT_IS = tf.autograph.experimental.do_not_convert
+
 
 class DataError(input_error.InputError):
   """A data set cannot be used; the message says why in one line."""
@@ -119,6 +123,7 @@ class Split:
     )
     starts = np.cumsum([0, *self._info.shard_lengths])
 
+    @AS_IT_IS
     def with_position(example: dict[str, tf.Tensor]) -> tuple:
       shard, index = (
         tf.strings.to_number(
@@ -139,12 +144,12 @@ class Split:
         interleave_cycle_length=1, try_autocache=False
       )
     )
-    return dataset.map(
-      lambda example: self.decode(
-        example[self.image_key], example[self.label_key]
-      ),
-      num_parallel_calls=tf.data.AUTOTUNE,
-    )
+
+    @AS_IT_IS
+    def decoded(example: dict[str, tf.Tensor]) -> _Batch:
+      return self.decode(example[self.image_key], example[self.label_key])
+
+    return dataset.map(decoded, num_parallel_calls=tf.data.AUTOTUNE)
 
   def decode(
     self,
@@ -244,6 +249,7 @@ class Memory:
       A data set of images `[batch, h, w, c]` uint8 and labels `[batch]` int32.
     """
 
+    @AS_IT_IS
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
       order = tf.random.experimental.stateless_shuffle(part, seeds(number))
       return tf.data.Dataset.from_tensor_slices(order)
@@ -267,12 +273,14 @@ class Memory:
     return _weighted(batches, len(part), batch_size)
 
   def _gathered(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-    return batches.map(
-      lambda positions: (
+    @AS_IT_IS
+    def gathered(positions: tf.Tensor) -> _Batch:
+      return (
         tf.gather(self._images, positions),
         tf.gather(self._labels, positions),
       )
-    )
+
+    return batches.map(gathered)
 
 
 class Files:
@@ -306,8 +314,7 @@ class Files:
         and its image as it is in the file; returns one of the usual shape.
     """
 
-    # AutoGraph would only warn that it cannot convert TFDS.
-    @tf.autograph.experimental.do_not_convert
+    @AS_IT_IS
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
       # Of this function's graph alone. Where the global seed is 0, TensorFlow
       # would ask whether a shuffle's own, a tensor, is 0, too.
@@ -326,11 +333,14 @@ class Files:
     if crop is None:
       examples = self._decoded(records)
     else:
+
+      @AS_IT_IS
+      def cropped(number: tf.Tensor, record: tuple) -> _Batch:
+        _, image, label = record
+        return self._split.decode(image, label, functools.partial(crop, number))
+
       examples = records.enumerate(first).map(
-        lambda number, record: self._split.decode(
-          record[1], record[2], functools.partial(crop, number)
-        ),
-        num_parallel_calls=tf.data.AUTOTUNE,
+        cropped, num_parallel_calls=tf.data.AUTOTUNE
       )
     return examples.batch(batch_size, drop_remainder=True)
 
@@ -348,17 +358,18 @@ class Files:
     return _weighted(batches, len(part), batch_size)
 
   def _decoded(self, records: tf.data.Dataset) -> tf.data.Dataset:
-    return records.map(
-      lambda _, image, label: self._split.decode(image, label),
-      num_parallel_calls=tf.data.AUTOTUNE,
-    )
+    @AS_IT_IS
+    def decoded(_: tf.Tensor, image: tf.Tensor, label: tf.Tensor) -> _Batch:
+      return self._split.decode(image, label)
+
+    return records.map(decoded, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def _among(part: np.ndarray, split: Split) -> Callable[..., tf.Tensor]:
   """Returns a predicate on records: is the position one of the part's?"""
   chosen = np.zeros(split.examples, bool)
   chosen[part] = True
-  return lambda position, *_: tf.gather(chosen, position)
+  return AS_IT_IS(lambda position, *_: tf.gather(chosen, position))
 
 
 def _endless(
@@ -384,6 +395,7 @@ def _weighted(
 ) -> tf.data.Dataset:
   """Adds weights to `_filled` batches: 0 for what is beyond `length`."""
 
+  @AS_IT_IS
   def with_weights(step: tf.Tensor, example: _Batch) -> tuple:
     numbers = step * batch_size + tf.range(batch_size, dtype=tf.int64)
     return (*example, tf.cast(numbers < length, tf.float32))

@@ -614,7 +614,9 @@ class _Painter:
 
   def _patch(self, patch: Patch) -> None:
     patch.set_transform(self._transform)
-    self._axes.add_patch(patch)
+    # `add_patch` would look how far it reaches, for limits that are given; that
+    # takes longer than all the rest.
+    self._axes.add_artist(patch)
 
   def _text(self, x: float, y: float, text: str, **kwargs: Any) -> None:
     self._axes.text(x, y, text, transform=self._transform, **kwargs)

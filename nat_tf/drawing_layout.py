@@ -211,7 +211,7 @@ class _Layouter:
     for column in inner if forward else reversed(inner):
       positions = self._positions()
       column.sort(
-        key=lambda i: np.mean([positions[j] for j in neighbours[i] or [i]])
+        key=lambda i: _mean([positions[j] for j in neighbours[i] or [i]])
       )
 
   def _positions(self) -> dict[int, float]:
@@ -254,8 +254,7 @@ class _Layouter:
       columns = self._columns if sweep % 2 == 0 else self._columns[::-1]
       for column in columns:
         wanted = [
-          float(np.mean([self._items[j].y for j in both[i] or [i]]))
-          for i in column
+          _mean([self._items[j].y for j in both[i] or [i]]) for i in column
         ]
         self._place_column(column, wanted)
     top = min(item.y - item.height / 2 for item in self._items)
@@ -278,10 +277,10 @@ class _Layouter:
     pools: list[list[float]] = []
     for want in np.asarray(wanted) - offsets:
       pools.append([want])
-      while len(pools) > 1 and np.mean(pools[-2]) >= np.mean(pools[-1]):
+      while len(pools) > 1 and _mean(pools[-2]) >= _mean(pools[-1]):
         last = pools.pop()
         pools[-1] += last
-    level = [np.mean(pool) for pool in pools for _ in pool]
+    level = [_mean(pool) for pool in pools for _ in pool]
     for item, offset, y in zip(items, offsets, level):
       item.y = float(y + offset)
 
@@ -343,3 +342,8 @@ class _Layouter:
       for rank, route in enumerate(incoming):
         ports[route] = item.y + (rank - (len(incoming) - 1) / 2) * pitch
     return ports
+
+
+def _mean(values: Sequence[float]) -> float:
+  """Returns the mean; NumPy takes 20 times as long for so few numbers."""
+  return sum(values) / len(values)

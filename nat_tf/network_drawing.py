@@ -215,7 +215,7 @@ def _paint(axes: Axes, part: Box, x: float, y: float):
     y: of that corner, downwards.
   """
   color = drawing.CHANGED if part.changed else drawing.INK
-  axes.add_patch(
+  axes.add_artist(
     FancyBboxPatch(
       (x, y),
       _BOX_WIDTH,
@@ -252,7 +252,7 @@ def _paint(axes: Axes, part: Box, x: float, y: float):
 
 def _paint_arrow(axes: Axes, part: Box, x: float, y: float):
   """Paints the arrow from (x, y) to the right, with what flows along it."""
-  axes.add_patch(
+  axes.add_artist(
     FancyArrowPatch(
       (x, y),
       (x + _GAP, y),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tqdm
 
-from nat_tf import agent
-from nat_tf import algorithm
 from nat_tf import training_callbacks
+
+# Named only: who trains a network need not load what learns policies.
+if TYPE_CHECKING:
+  from nat_tf import agent
+  from nat_tf import algorithm
 
 # Share of the old value that a shown average keeps at every step.
 _SMOOTHING = 0.9

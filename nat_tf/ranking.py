@@ -68,7 +68,7 @@ flags.mark_flags_as_required(['workdir', 'table'])
 def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
-  workdir = workdir_lib.Workdir(command.path(_WORKDIR.value))
+  workdir = workdir_lib.Workdir(command.path(_WORKDIR.value), SearchConfig)
   config = workdir.config()
   workdir.before_adding('summary.json')
   table = table_source.read(command.path(_TABLE.value), _TABLE_DATASET.value)

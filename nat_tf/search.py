@@ -68,7 +68,9 @@ def main(argv: list[str]):
   del argv  # `command.run` refuses any.
   config = _config()
   budget = budget_flags.from_flags()
-  workdir = workdir_lib.Workdir(command.workdir(_WORKDIR.value, config.dataset))
+  workdir = workdir_lib.Workdir(
+    command.workdir(_WORKDIR.value, config.dataset), SearchConfig
+  )
   wanted = config.architecture
   if wanted is None:
     wanted = search_config.DEFAULT

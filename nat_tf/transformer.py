@@ -412,7 +412,7 @@ def load(workdir: str, data_dir: str | None = None) -> Transformer:
     checkpoint_directory.CheckpointError: no checkpoint can be read.
     data.DataError: the data set cannot be read.
   """
-  directory = workdir_lib.Workdir(workdir)
+  directory = workdir_lib.Workdir(workdir, SearchConfig)
   config = directory.config()
   none = workdir_lib.WorkdirError(
     f'{directory.path} holds no checkpoint: its search was stopped before its '

@@ -15,7 +15,6 @@ from nat_tf import atomic_file
 from nat_tf import directory_lock
 from nat_tf import input_error
 from nat_tf import json_input
-from nat_tf import search_config
 from nat_tf import setting
 from nat_tf import temporary
 
@@ -33,9 +32,7 @@ class Workdir:
     path: the directory.
   """
 
-  def __init__(
-    self, path: str, kind: type[setting.Settings] = search_config.SearchConfig
-  ):
+  def __init__(self, path: str, kind: type[setting.Settings]):
     """Names the files; touches nothing.
 
     Args:

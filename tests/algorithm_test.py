@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -13,20 +12,16 @@ from nat_tf import algorithm
 from nat_tf import checkpoint_directory
 from nat_tf import data
 from nat_tf import divergence
-from nat_tf import search_config
-from nat_tf import spaces
 from nat_tf import transformer as transformer_lib
+from tests import plain_graphs
+from tests import small_search
 
 # Two intermediate vertices with two incoming edges each, in both cells.
-_SPACE = spaces.Space(
-  name='darts',
-  cells=spaces.DARTS.cells,
-  inputs=2,
-  targets=(2, 2, 3, 3),
-  operations=('conv_1x1', 'max_pool_3x3', 'skip', 'null'),
-  sizes=(2,),
-  loose_ends=(False,),
-)
+_SPACE = small_search.space((2, 2, 3, 3))
+
+
+def setUpModule():
+  plain_graphs.use()
 
 
 class _Stop(Exception):
@@ -81,17 +76,9 @@ class SearchTest(tf.test.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    patch = mock.patch.dict(spaces.SPACES, darts=_SPACE)
-    patch.start()
-    cls.addClassCleanup(patch.stop)
+    small_search.in_place_of_darts(cls, _SPACE)
     home = tf.compat.v1.test.get_temp_dir()
-    data_dir = os.path.join(home, 'data')
-    os.makedirs(data_dir, exist_ok=True)
-    config = search_config.SearchConfig(
-      data_dir=data_dir,
-      space='darts',
-      cells=2,
-      channels=2,
+    config = small_search.config(
       batch_size=8,
       epochs=3,
       weights_steps=2,

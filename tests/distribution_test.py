@@ -21,16 +21,12 @@ from nat_tf import setting
 from nat_tf import spaces
 from nat_tf import strategies
 from nat_tf import transformer as transformer_lib
+from tests import plain_graphs
+from tests import small_search
 
 # Two intermediate vertices with one incoming edge each, in both cells.
-_SPACE = spaces.Space(
-  name='darts',
-  cells=spaces.DARTS.cells,
-  inputs=2,
-  targets=(2, 3),
-  operations=('conv_1x1', 'sep_conv_3x3', 'skip', 'null'),
-  sizes=(2,),
-  loose_ends=(False,),
+_SPACE = small_search.space(
+  (2, 3), ('conv_1x1', 'sep_conv_3x3', 'skip', 'null')
 )
 
 # What XLA for TPUs can compile: https://openxla.org/xla/operation_semantics,
@@ -51,6 +47,7 @@ _TWO: tf.distribute.Strategy
 def setUpModule():
   global _TWO
   _TWO = strategies.create('mirrored', 2)
+  plain_graphs.use()
 
 
 class _Learned:
@@ -86,15 +83,9 @@ class SearchOnDevicesTest(tf.test.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    patch = mock.patch.dict(spaces.SPACES, darts=_SPACE)
-    patch.start()
-    cls.addClassCleanup(patch.stop)
+    small_search.in_place_of_darts(cls, _SPACE)
     cls.home = tf.compat.v1.test.get_temp_dir()
-    data_dir = os.path.join(cls.home, 'data')
-    os.makedirs(data_dir, exist_ok=True)
-    cls.config = search_config.SearchConfig(
-      data_dir=data_dir,
-      space='darts',
+    cls.config = small_search.config(
       cells=1,
       channels=4,
       batch_size=16,

@@ -125,7 +125,7 @@ class HostileJsonTest(parameterized.TestCase):
     for wrong, content, _ in bad_files.HOSTILE
   )
   def test_is_refused_within_a_second(self, content):
-    search = workdir.Workdir(self.folder)
+    search = workdir.Workdir(self.folder, search_config.SearchConfig)
     train = workdir.Workdir(self.folder, train_config.TrainConfig)
     self._refused(content, 'config.json', lambda _: search.config())
     self._refused(content, 'config.json', lambda _: train.config())
@@ -147,7 +147,7 @@ class HostileJsonTest(parameterized.TestCase):
       architecture_json.load('/dev/zero')
     os.symlink('/dev/zero', os.path.join(self.folder, 'config.json'))
     with self.assertRaisesRegex(workdir.WorkdirError, 'larger than'):
-      workdir.Workdir(self.folder).config()
+      workdir.Workdir(self.folder, search_config.SearchConfig).config()
 
 
 class PathsTest(parameterized.TestCase):

@@ -13,6 +13,7 @@ import tensorflow as tf
 from nat_tf import learning_log
 from nat_tf import workdir
 from nat_tf.algorithm import Progress
+from nat_tf.search_config import SearchConfig
 
 _HEADER = (
   'epoch,weights_loss,weights_accuracy,policy_reward,policy_entropy,'
@@ -50,7 +51,9 @@ class _Clock:
 class LearningLogTest(absltest.TestCase):
   def setUp(self):
     super().setUp()
-    self.workdir = workdir.Workdir(self.create_tempdir().full_path)
+    self.workdir = workdir.Workdir(
+      self.create_tempdir().full_path, SearchConfig
+    )
     self.clock = _Clock()
     self.enter_context(mock.patch.object(learning_log, 'time', self.clock))
 

@@ -166,25 +166,26 @@ class PreemptionTest(parameterized.TestCase):
         f'ckpt-{step}.index',
       ],
     )
-    again = self.workers(step + 30)
-    for process in again:
-      self.assertEqual(process.stdout.readline(), f'from {step} {2.0 * step}\n')
-    ended = f'ended {step + 30} {2.0 * (step + 30)}'
-    for process in again:
-      printed = process.communicate(timeout=240)[0].splitlines()
-      self.assertEqual(printed[-2:], [ended, 'SIG_DFL'])
+    # All go on from there, and write after the same steps: after every one.
+    again = self.workers(step + 5, minutes=0.0)
+    self.assertEqual(
+      [one.communicate(timeout=240)[0].splitlines() for one in again],
+      2
+      * [
+        [
+          f'from {step} {2.0 * step}',
+          *(f'step {x}' for x in range(step + 1, step + 6) if x % 10 == 0),
+          f'last ckpt-{step + 5}',
+          f'ended {step + 5} {2.0 * (step + 5)}',
+          'SIG_DFL',
+        ]
+      ],
+    )
     self.assertEqual(os.listdir(os.path.dirname(self.folder)), ['c'])
 
-  def test_all_write_after_the_same_step(self):
-    workers = self.workers(5, minutes=0.0)
-    printed = [one.communicate(timeout=240)[0].split('\n') for one in workers]
-    self.assertEqual(
-      printed,
-      2 * [['from 0 0.0', 'last ckpt-5', 'ended 5 10.0', 'SIG_DFL', '']],
-    )
-
   def test_directories_of_their_own_are_refused(self):
-    self.ends(self.workers(5))
+    value = tf.Variable(10.0)
+    checkpoints.Checkpoints(self.folder, None, 10.0, value=value).finish(5)
     elsewhere = f'{self.folder}-elsewhere'
     lines = self.ends(self.workers(9, other=elsewhere))
     for step, line in zip((5, 0), lines):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from unittest import mock
 
 import numpy as np
@@ -13,10 +12,10 @@ from nat_tf import agent
 from nat_tf import data
 from nat_tf import enumeration
 from nat_tf import ranking_study
-from nat_tf import search_config
 from nat_tf import spaces
 from nat_tf import transformer as transformer_lib
 from nat_tf.ranking_study import Ranking
+from tests import small_search
 
 _SPACE = spaces.NASBENCH201
 _COUNT = enumeration.count(_SPACE)
@@ -60,13 +59,9 @@ class RankingStudyTest(tf.test.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    data_dir = os.path.join(tf.compat.v1.test.get_temp_dir(), 'data')
-    os.makedirs(data_dir, exist_ok=True)
-    config = search_config.SearchConfig(
-      data_dir=data_dir,
+    config = small_search.config(
       space='nasbench201',
       cells=3,
-      channels=2,
       batch_size=32,
       final_cells=3,
       final_channels=4,

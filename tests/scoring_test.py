@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 from absl.testing import parameterized
 import numpy as np
@@ -15,9 +16,11 @@ from nat_tf import skeletons
 from nat_tf import spaces
 from nat_tf import supernet
 from nat_tf import transitions
+from tests import plain_graphs
 
 _IMAGES = (6, 9, 9, 3)  # Odd, so that halving rounds up.
 _CLASSES = 5
+_COUNT = 7
 _OPERATIONS = ('sep_conv_3x3', 'conv_1x1', 'max_pool_3x3', 'skip', 'null')
 
 # images -> stem -> normal -> reduction -> reduction -> normal -> classifier
@@ -65,15 +68,27 @@ def _transformed(space, count):
   )
 
 
+def setUpModule():
+  plain_graphs.use()
+
+
+@functools.cache
+def _network(space):
+  """Returns a super network, and its scores as a function traced once."""
+  config = dataclasses.replace(_CONFIG, skeleton=space.skeleton)
+  network = supernet.SuperNetwork(space, config)
+  traced = tf.function(
+    functools.partial(scoring.score, network), autograph=False
+  )
+  return network, traced
+
+
 class ScoringTest(tf.test.TestCase, parameterized.TestCase):
   def _check(self, space, architectures):
-    config = dataclasses.replace(_CONFIG, skeleton=space.skeleton)
-    network = supernet.SuperNetwork(space, config)
+    network, score = _network(space)
     images, labels = _batch()
     weights = tf.constant([1.0, 1.0, 0.0, 1.0, 0.0, 1.0])
-    scores = tf.function(scoring.score, autograph=False)(
-      network, images, labels, architectures, weights
-    )
+    scores = score(images, labels, architectures, weights)
     for i in range(architectures.operations.shape[0]):
       logits = network(images, _row(architectures, i)).numpy()
       counted = weights.numpy() > 0
@@ -88,13 +103,13 @@ class ScoringTest(tf.test.TestCase, parameterized.TestCase):
   @parameterized.parameters('darts', 'micro', 'nasbench201')
   def test_equals_single_forward_passes(self, name):
     space = _space(name)
-    drawn = sampling.RandomSampler(space)(4, tf.constant([3, 0]))
+    drawn = sampling.RandomSampler(space)(_COUNT, tf.constant([3, 0]))
     self._check(space, drawn)
 
   @parameterized.parameters('darts', 'micro', 'nasbench201')
   def test_sharing_changes_nothing(self, name):
     space = _space(name)
-    self._check(space, _transformed(space, 4))
+    self._check(space, _transformed(space, _COUNT - 3))
 
 
 if __name__ == '__main__':

@@ -19,18 +19,12 @@ from nat_tf import workdir
 from nat_tf.budget import Budget
 from nat_tf.budget import BudgetError
 from nat_tf.cost import Cost
+from tests import small_search
 
 # Both cells:   0 --a--> 2    0 --c--> 3
 #               1 --b--> 2    1 --d--> 3     output: 2 and 3
-_SPACE = spaces.Space(
-  name='darts',
-  cells=spaces.DARTS.cells,
-  inputs=2,
-  targets=(2, 2, 3, 3),
-  operations=('conv_1x1', 'max_pool_3x3', 'skip', 'null'),
-  sizes=(2,),
-  loose_ends=(False,),
-  graphs=(spaces.Graph.full((0, 1, 0, 1), (2, 3), 4),) * 2,
+_SPACE = small_search.space(
+  (2, 2, 3, 3), graphs=(spaces.Graph.full((0, 1, 0, 1), (2, 3), 4),) * 2
 )
 
 
@@ -62,19 +56,9 @@ class TransformerTestCase(tf.test.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    patch = mock.patch.dict(spaces.SPACES, darts=_SPACE)
-    patch.start()
-    cls.addClassCleanup(patch.stop)
-    cls.data_dir = os.path.join(tf.compat.v1.test.get_temp_dir(), 'data')
-    os.makedirs(cls.data_dir, exist_ok=True)
-    cls.config = search_config.SearchConfig(
-      data_dir=cls.data_dir,
-      space='darts',
-      cells=2,
-      channels=2,
-      batch_size=32,
-      final_cells=3,
-      final_channels=4,
+    small_search.in_place_of_darts(cls, _SPACE)
+    cls.config = small_search.config(
+      batch_size=32, final_cells=3, final_channels=4
     )
     cls.dataset = data.load(cls.config.data_config())
     cls.transformer = transformer_lib.Transformer(cls.config, cls.dataset)
@@ -274,7 +258,9 @@ class TermsTest(tf.test.TestCase):
 
 class LoadTest(TransformerTestCase):
   def _workdir(self, config):
-    directory = workdir.Workdir(os.path.join(self.create_tempdir(), 'run'))
+    directory = workdir.Workdir(
+      os.path.join(self.create_tempdir(), 'run'), search_config.SearchConfig
+    )
     directory.create(config)
     return directory
 
@@ -303,13 +289,15 @@ class LoadTest(TransformerTestCase):
   def test_data_may_have_moved(self):
     directory = self._workdir(
       search_config.SearchConfig.from_json(
-        self.config.to_json().replace(self.data_dir, '/nowhere')
+        self.config.to_json().replace(self.config.data_dir, '/nowhere')
       )
     )
     learned = self._save(directory)
     with self.assertRaises(data.DataError):
       transformer_lib.load(directory.path)
-    self._check(transformer_lib.load(directory.path, self.data_dir), learned)
+    self._check(
+      transformer_lib.load(directory.path, self.config.data_dir), learned
+    )
 
   def test_no_checkpoint(self):
     directory = self._workdir(self.config)

@@ -30,7 +30,7 @@ class WorkdirTestCase(absltest.TestCase):
     super().setUp()
     self.folder = self.create_tempdir().full_path
     self.path = os.path.join(self.folder, 'a', 'search')
-    self.workdir = workdir.Workdir(self.path)
+    self.workdir = workdir.Workdir(self.path, SearchConfig)
 
   def assertFails(self, message, function, *args):
     with self.assertRaises(workdir.WorkdirError) as caught:
@@ -61,7 +61,8 @@ class NamesTest(WorkdirTestCase):
     self.addCleanup(os.chdir, before)
     os.chdir(self.folder)
     self.assertEqual(
-      workdir.Workdir('here').path, os.path.join(os.getcwd(), 'here')
+      workdir.Workdir('here', SearchConfig).path,
+      os.path.join(os.getcwd(), 'here'),
     )
 
 
@@ -112,7 +113,7 @@ class CreateTest(WorkdirTestCase):
     self.assertFails(
       f'cannot make or read the directory {path}: Not a directory; give a '
       '--workdir that can be written',
-      workdir.Workdir(path).create,
+      workdir.Workdir(path, SearchConfig).create,
       SearchConfig(),
     )
 
@@ -211,7 +212,7 @@ class ConfigTest(WorkdirTestCase):
   def test_round_trip(self):
     config = SearchConfig(space='darts', entropy=0.125)
     self.workdir.create(config)
-    self.assertEqual(workdir.Workdir(self.path).config(), config)
+    self.assertEqual(workdir.Workdir(self.path, SearchConfig).config(), config)
 
   def test_no_directory(self):
     self.assertFails(

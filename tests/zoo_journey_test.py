@@ -32,9 +32,10 @@ class ZooJourneyTest(tf.test.TestCase, parameterized.TestCase):
     config = description.network_config(beta.network, 'cifar10')
     own = cost.network(beta, config)
     actor = policy.create('edges', spaces.around('one', beta, rules), stay=2.0)
+    costs = edge_costs.measure(beta, actor.space, config)
     for share in (1.0, 0.6, 0.3):
       budget = Budget.of(*(f'{100 * share:g}%',) * 2)
-      for alpha in self._transformed(beta, rules, actor, config, budget):
+      for alpha in self._transformed(beta, rules, actor, costs, budget):
         transitions.check(beta, alpha, rules)
         spent = cost.network(alpha, config)
         self.assertLessEqual(spent.params, share * own.params)
@@ -43,13 +44,12 @@ class ZooJourneyTest(tf.test.TestCase, parameterized.TestCase):
     described = description.describe(name, alpha, config, measures=False)
     self.assertEqual(described.total.cost, cost.network(alpha, config))
 
-  def _transformed(self, beta, rules, actor, config, budget):
+  def _transformed(self, beta, rules, actor, costs, budget):
     """Returns the most probable transformation and two samples."""
     space = actor.space
     allowed = transitions.allowed(rules, space.operations)
     encoding = space.encode(beta)
     mask = environment.observe(space, allowed, encoding)['mask'].numpy()
-    costs = edge_costs.measure(beta, space, config)
     terms = Terms(costs, budget.limits(costs, mask), mask)
     candidates = agent.transform(
       actor, allowed, spaces.stack([encoding]), 2, [0, 1], terms.allowance()

@@ -67,6 +67,7 @@ _RUNS = {
   'compare_command_test': {'compare'},
   'export_test': {'export', 'train'},
   'faults_test': {'compare', 'search', 'train'},
+  'forked_commands': {'command'},
   'killing': {'search'},
   'preemption_test': {'checkpoint_directory', 'checkpoints', 'stopping'},
   'image_folder_test': {'prepare'},
