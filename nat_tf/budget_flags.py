@@ -24,8 +24,8 @@ _MAX_LATENCY_MS = flags.DEFINE_string(
   'max_latency_ms',
   None,
   'most milliseconds that the transformed network may take for an image on '
-  'this device, estimated as the sum of its parts, each of which is timed by '
-  f'itself; {_FORM} (default: no limit, nothing is timed).',
+  "this device, estimated from the time of the input's whole network and those "
+  f'of single operations; {_FORM} (default: no limit, nothing is timed).',
 )
 _COST_TOLERANCE = flags.DEFINE_string(
   'cost_tolerance',

@@ -245,7 +245,8 @@ def output(text: str, flag: str) -> str:
     InputError: it cannot be made or written.
   """
   _check_path(text)
-  remedy = f'give an --{flag} that can be written'
+  article = 'an' if flag[0] in 'aeiou' else 'a'
+  remedy = f'give {article} --{flag} that can be written'
   if '://' in text:
     raise input_error.InputError(f'cannot write to {text}; {remedy}')
   folder = path(text)

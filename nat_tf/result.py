@@ -151,7 +151,7 @@ def notes(measured: Measured) -> list[str]:
   if measured.latency_ms is not None:
     lines.insert(
       0,
-      '** an estimate for this device: the sum of its parts, each timed alone',
+      "** an estimate for this device: the input's whole time, and its parts'",
     )
   return lines
 

@@ -355,7 +355,7 @@ def _outputs() -> list[Case]:
     ('draw', 'output', 'an --output'),
     ('control', 'output', 'an --output'),
     ('export', 'export_dir', 'an --export_dir'),
-    ('prepare', 'data_dir', 'an --data_dir'),
+    ('prepare', 'data_dir', 'a --data_dir'),
   ):
     end = f'; give {remedy} that can be written'
     found += [

@@ -77,7 +77,7 @@ change            -20.0 %        -19.7 %  +2.2 points
 input (darts)      3.35 M        528.0 M       81.4 %   20.00 ms
 transformed        2.68 M        424.2 M       83.6 %   15.00 ms
 change            -20.0 %        -19.7 %  +2.2 points    -25.0 %
-** an estimate for this device: the sum of its parts, each timed alone
+** an estimate for this device: the input's whole time, and its parts'
 * with the shared weights, on held-out training data; 5 edges changed""",
     )
 
