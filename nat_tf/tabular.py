@@ -1,6 +1,9 @@
 """Compares policies on a table of networks that were trained for real.
 
 bazel run //nat_tf:tabular -- --table=cifar10.csv
+
+Every policy that has learned is kept; the same command with its --workdir goes
+on with the next.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from nat_tf import command  # isort: skip
 from absl import flags
 import tensorflow as tf
 
+from nat_tf import kept_outcomes
 from nat_tf import overrides
 from nat_tf import policy as policy_lib
 from nat_tf import policy_study
@@ -34,7 +38,8 @@ from nat_tf.tabular_config import TabularConfig
 _WORKDIR = flags.DEFINE_string(
   'workdir',
   None,
-  'directory for results; default: nat_tf_runs/tabular-<dataset>-<time>.',
+  'directory for results; one that holds a comparison with the same settings '
+  'is gone on with (default: nat_tf_runs/tabular-<dataset>-<time>).',
 )
 TabularConfig.define_flags()
 flags.adopt_module_key_flags(setting)
@@ -57,7 +62,7 @@ def main(argv: list[str]):
     command.workdir(_WORKDIR.value, f'tabular-{table.dataset}'),
     TabularConfig,
   )
-  with workdir.filled(config):
+  with workdir.filled(config), command.resumable(workdir.path):
     _study(config, table.dataset, plans, studies, workdir)
 
 
@@ -69,23 +74,8 @@ def _study(
   workdir: workdir_lib.Workdir,
 ):
   """Trains and judges all policies; writes and prints what came of it."""
-  tabular_events.begin(workdir.events, studies[0].space.operations)
   bounds = [study.bounds() for study in studies]
-  outcomes: dict[str, list] = {name: [] for name in plans}
-  for name, (model, recipe) in plans.items():
-    for seed, study in zip(config.seed_list(), studies):
-      outcomes[name].append(
-        _train(study, name, seed, model, recipe, config, workdir.events)
-      )
-      tabular_events.end(
-        workdir.events,
-        name,
-        seed,
-        recipe,
-        outcomes[name][-1],
-        dataset=dataset,
-        transitions=config.transitions,
-      )
+  outcomes = _outcomes(config, dataset, plans, studies, bounds, workdir)
   facts = {
     'dataset': dataset,
     'transitions': config.transitions,
@@ -107,6 +97,46 @@ def _study(
     ),
   )
   print(_where(workdir))
+
+
+def _outcomes(
+  config: TabularConfig,
+  dataset: str,
+  plans: dict[str, tuple[Any, recipes.Recipe]],
+  studies: Sequence[policy_study.Study],
+  bounds: Sequence[policy_study.Bounds],
+  workdir: workdir_lib.Workdir,
+) -> dict[str, list[policy_study.Outcome]]:
+  """Returns the outcomes of all policies; trains those that are not kept."""
+  halves = list(zip(config.seed_list(), studies, bounds))
+  # All of them before any work, which would be in vain if one were refused.
+  kept = {
+    (name, seed): kept_outcomes.read(workdir, name, seed, ends)
+    for name in plans
+    for seed, _, ends in halves
+  }
+  tabular_events.begin(workdir.events, studies[0].space.operations)
+  outcomes: dict[str, list] = {name: [] for name in plans}
+  for name, (model, recipe) in plans.items():
+    for seed, study, ends in halves:
+      outcome = kept[name, seed]
+      if outcome is None:
+        outcome = _train(
+          study, name, seed, model, recipe, config, workdir.events
+        )
+        tabular_events.end(
+          workdir.events,
+          name,
+          seed,
+          recipe,
+          outcome,
+          dataset=dataset,
+          transitions=config.transitions,
+        )
+        # Last: what is kept is not done again.
+        kept_outcomes.write(workdir, name, seed, ends, outcome)
+      outcomes[name].append(outcome)
+  return outcomes
 
 
 def _plan(name: str, config: TabularConfig) -> tuple[Any, recipes.Recipe]:

@@ -24,7 +24,6 @@ class TabularConfig(Settings):
   """
 
   noun = 'comparison'
-  again = 'to do it again'
 
   table: str | None = setting(
     None,

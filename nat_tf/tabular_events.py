@@ -47,7 +47,7 @@ class StudyEvents:
     self._space = space
     self._before = enumeration.operations(space, inputs)
     self._rate = recipe.agent_config().learning_rate
-    # All of them: the command begins anew when it is called again.
+    # All of them: what did not end begins anew when it is called again.
     self._events = event_file.EventFile(directory)
 
   def learned(self, taken: int, metrics: agent.Metrics):

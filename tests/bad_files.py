@@ -17,6 +17,7 @@ from nat_tf import genotype
 from nat_tf import nasbench201
 from nat_tf import search_config
 from nat_tf import setting
+from nat_tf import tabular_config
 from nat_tf import train_config
 from nat_tf import zoo
 from nat_tf.architecture import Architecture
@@ -94,6 +95,13 @@ def both(*several: Prepare) -> Prepare:
 def config(value: setting.Settings) -> Prepare:
   """Returns what makes a workdir `W` of a run that did nothing yet."""
   return text('W/config.json', value.to_json())
+
+
+def tabled(here: pathlib.Path):
+  """Makes a workdir `W` of a comparison of one policy by `table.csv`."""
+  file = str(here / 'table.csv')
+  own = tabular_config.TabularConfig(table=file, policies='edges', seeds=1)
+  config(own)(here)
 
 
 @functools.cache

@@ -772,12 +772,27 @@ def _tables() -> list[Case]:
     _case(
       'tabular',
       '<here>/W holds a comparison with other settings: …; '
-      'give a new --workdir, or the same settings to do it again',
+      'give a new --workdir, or the same settings to go on',
       '--workdir=W',
       prepare=bad_files.both(
         bad_files.table(), bad_files.config(tabular_config.TabularConfig())
       ),
       wrong='`--workdir=W` of a comparison with other settings',
+    ),
+    _case(
+      'tabular',
+      'cannot add to <here>/W/outcome-edges-seed-0.json: not JSON: Expecting '
+      'value: line 1 column 2 (char 1); move it away',
+      '--workdir=W',
+      '--policies=edges',
+      '--seeds=1',
+      prepare=bad_files.both(
+        bad_files.table(),
+        bad_files.tabled,
+        bad_files.text('W/outcome-edges-seed-0.json', '['),
+      ),
+      wrong='going on with an `outcome-edges-seed-0.json` that is damaged',
+      leaves=True,
     ),
     _case(
       'ranking',

@@ -91,21 +91,31 @@ def blocks(document: str) -> list[Block]:
 
 def commands(document: str) -> list[Command]:
   """Returns the calls of the project's programs, in blocks and in lines."""
-  text = read(document)
   found = [
     command
     for block in blocks(document)
     if block.language == 'sh'
     for command in calls(block.text, block.where)
   ]
-  short = dict(_SHORT.findall(_BLOCK.sub('', text)))
-  for code in _CODE.findall(_BLOCK.sub('', text)):
+  return found + commands_of_lines(document)
+
+
+def commands_of_lines(document: str) -> list[Command]:
+  """Returns the calls of the project's programs that stand in no block."""
+  text, found = _BLOCK.sub('', read(document)), []
+  short = dict(_SHORT.findall(text))
+  for code in _CODE.findall(text):
     code = ' '.join(code.split())
     first, _, rest = code.partition(' ')
     if first in short and first != code:
       code = ' '.join(f'{short[first]} {rest}'.split())
     found += calls(code, document)
   return found
+
+
+def rest(document: str) -> str:
+  """Returns the text of a document without blocks and code."""
+  return _CODE.sub('', _BLOCK.sub('', read(document)))
 
 
 def calls(text: str, where: str) -> Iterator[Command]:

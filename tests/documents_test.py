@@ -14,6 +14,7 @@ import pathlib
 import re
 import subprocess
 import sys
+from unittest import mock
 
 from absl import flags
 from absl.testing import absltest
@@ -28,6 +29,7 @@ from nat_tf import setting
 from nat_tf import training  # noqa: F401
 from nat_tf import transformer  # noqa: F401
 from tests import documents
+from tests import pages
 from tests import stranger
 
 _BLOCKS = [
@@ -37,12 +39,16 @@ _ARCHITECTURES = 'architecture', 'transformed'
 
 
 def _programs() -> dict[str, list[documents.Command]]:
-  """Returns all calls by the module that is called."""
+  """Returns all calls by the module that is called, as shown and shortened."""
   programs: dict[str, list[documents.Command]] = {}
   for name in documents.names():
     for command in documents.commands(name):
       module = f'{command.package}.{command.name}'
-      programs.setdefault(module, []).append(command)
+      calls = programs.setdefault(module, [])
+      calls.append(command)
+      if command.package == 'nat_tf':
+        more = pages.shortened(command.name, command.arguments)
+        calls.append(dataclasses.replace(command, arguments=tuple(more)))
   return programs
 
 
@@ -282,6 +288,44 @@ class StrangerTest(absltest.TestCase):
   def test_refuses_notes_that_it_does_not_know(self):
     with self.assertRaises(KeyError):
       self._script('flag --x=1', text='a')
+
+
+class PagesTest(parameterized.TestCase):
+  @parameterized.parameters(*pages.names())
+  def test_every_command_is_run_or_said_not_to_be(self, name):
+    found = [
+      (one.package, one.name, one.arguments)
+      for step in pages.steps(name)
+      for one in documents.calls(step.text, step.where)
+    ]
+    for one in documents.commands(name):
+      self.assertIn((one.package, one.name, one.arguments), found)
+    # Nor is one shown where nobody looks for it.
+    self.assertEmpty(pages.CALLED.findall(documents.rest(name)))
+
+  def test_tables_hold_nothing_else(self):
+    self.assertContainsSubset(pages.FIRST, pages.names())
+    steps = [step for name in pages.names() for step in pages.steps(name)]
+    for text, reason in pages.NOT_RUN.items():
+      self.assertTrue(any(text in step.text for step in steps), text)
+      self.assertNotEmpty(reason, text)
+
+  def test_shortens_what_learns(self):
+    def search(*arguments):
+      return pages.shortened('search', arguments)
+
+    self.assertEqual(search('--epochs=9')[:2], ['--epochs=9', '--epochs=1'])
+    self.assertIn('--dataset=digits', search('--dataset=cifar10'))
+    self.assertNotIn('--dataset=digits', search('--dataset=mine'))
+    self.assertIn('--cells=2', search('--architecture=darts'))
+    self.assertNotIn('--cells=2', search('--architecture=vgg16'))
+    self.assertEqual(pages.shortened('export', ['--a=1']), ['--a=1'])
+
+  def test_refuses_commands_in_blocks_of_another_kind(self):
+    block = documents.Block('x', 1, '', 'bazel run //nat_tf:search\n', ())
+    with mock.patch.object(documents, 'blocks', return_value=[block]):
+      with self.assertRaisesRegex(ValueError, 'x:1: a command in a block'):
+        list(pages.steps('docs/zoo.md'))
 
 
 if __name__ == '__main__':

@@ -37,8 +37,10 @@ from nat_tf import enumeration
 from nat_tf import genotype
 from nat_tf import input_error
 from nat_tf import json_input
+from nat_tf import kept_outcomes
 from nat_tf import nasbench201
 from nat_tf import overrides
+from nat_tf import policy_study
 from nat_tf import recipes
 from nat_tf import setting
 from nat_tf import spaces
@@ -324,6 +326,13 @@ def file_parsers() -> Iterator[list[Parser]]:
         share=0.5,
       ),
       Parser(
+        'outcome-edges-seed-0.json',
+        [_outcome_text(policy_study.Outcome(9.5, 8.0, 7.25, 6.0, [(0.0, -1)]))],
+        lambda text: _outcome(folder, text),
+        _outcome_text,
+        share=0.2,
+      ),
+      Parser(
         'the file checkpoint',
         [
           'model_checkpoint_path: "ckpt-1"\n'
@@ -421,6 +430,24 @@ def _summary(folder: str, text: str) -> dict[str, Any]:
   return training_summary.read(
     workdir.Workdir(folder, train_config.TrainConfig)
   )
+
+
+_BOUNDS = policy_study.Bounds(60.0, 70.0, {})
+
+
+def _outcome(folder: str, text: str) -> policy_study.Outcome:
+  _write(folder, kept_outcomes.file('edges', 0), text)
+  kept = kept_outcomes.read(
+    workdir.Workdir(folder, tabular_config.TabularConfig), 'edges', 0, _BOUNDS
+  )
+  if kept is None:
+    raise workdir.WorkdirError('an empty mapping')
+  return kept
+
+
+def _outcome_text(outcome: policy_study.Outcome) -> str:
+  table = {'beta': _BOUNDS.beta, 'oracle': _BOUNDS.oracle}
+  return json.dumps({**table, **outcome._asdict()})
 
 
 def _checkpoint(folder: str, text: str) -> str | None:

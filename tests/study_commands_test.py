@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import pathlib
+import shlex
 import shutil
+import signal
+import subprocess
+import time
 
 from absl.testing import absltest
 
+from nat_tf import kept_outcomes
+from tests import cell_table
 from tests import command_line
 from tests import event_reading
 
 
 def _table(here: str) -> pathlib.Path:
-  """Writes a table of every cell: convolutions are good, nulls bad."""
-  names = {
-    'none': 0.0,
-    'skip_connect': 2.0,
-    'nor_conv_1x1': 7.0,
-    'nor_conv_3x3': 12.0,
-    'avg_pool_3x3': 1.0,
-  }
-  rows = ['architecture,toy_valid_accuracy,toy_test_accuracy']
-  for a, b, c, d, e, f in itertools.product(names, repeat=6):
-    accuracy = 10 + sum(names[name] for name in (a, b, c, d, e, f))
-    rows.append(
-      f'|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|,{accuracy},{accuracy}'
-    )
+  """Writes a table of every cell."""
   path = pathlib.Path(here, 'table.csv')
-  path.write_text('\n'.join(rows), 'utf-8')
+  cell_table.write(path)
   return path
+
+
+def _found(workdir: str) -> dict:
+  """Returns what a comparison found, without times."""
+  summary = json.loads(pathlib.Path(workdir, 'summary.json').read_text('utf-8'))
+  for policy in summary['policies'].values():
+    del policy['seconds']
+  return summary
 
 
 class RankingTest(absltest.TestCase):
@@ -152,6 +152,44 @@ class TabularTest(absltest.TestCase):
       )
       self.assertEqual(again.returncode, 1)
       self.assertIn('holds a comparison with other settings', again.stderr)
+
+  def test_goes_on_with_the_next_policy(self):
+    here = self.create_tempdir().full_path
+    _table(here)
+    arguments = (
+      '--table=table.csv',
+      '--policies=edges',
+      '--seeds=2',
+      '--steps=3',
+      '--points=2',
+      '--training=inputs=4,samples=2',
+    )
+    done = command_line.run('tabular', *arguments, '--workdir=w', cwd=here)
+    self.assertEqual(done.returncode, 0, done.stderr)
+
+    first, second = (
+      pathlib.Path(here, 'v', kept_outcomes.file('edges', k)) for k in (0, 1)
+    )
+    process = command_line.start(
+      'tabular', *arguments, '--workdir=v', cwd=here, stderr=subprocess.PIPE
+    )
+    while not first.exists() and process.poll() is None:
+      time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    self.assertEqual(process.returncode, 128 + signal.SIGINT, err)
+    self.assertFalse(second.exists())
+    kept = first.stat().st_mtime_ns
+
+    line = err.splitlines()[-1]
+    self.assertStartsWith(line, 'stopped by SIGINT; go on with: ')
+    words = shlex.split(line.partition('; go on with: ')[2])
+    self.assertEqual(words[1:3], ['-m', 'nat_tf.tabular'])
+    done = command_line.run('tabular', *words[3:], cwd=here)
+    self.assertEqual(done.returncode, 0, done.stderr)
+    # The first policy did not learn again, and the result is that of one go.
+    self.assertEqual(first.stat().st_mtime_ns, kept)
+    self.assertEqual(_found(f'{here}/v'), _found(f'{here}/w'))
 
   def test_stops_with_one_line(self):
     here = self.create_tempdir().full_path
