@@ -48,7 +48,11 @@ def resolve(text: str, directory: str | os.PathLike[str] = '') -> Architecture:
   path = os.path.join(directory, text)
   content = _read(path) if text else None
   if content is None:
-    raise UnresolvedError(unknown)
+    # No published name has a dot or a slash.
+    missing = '/' in text or '.' in text
+    raise UnresolvedError(
+      f'there is no file {ascii(path[-80:])}' if missing else unknown
+    )
   try:
     return _parsed(content)
   except ArchitectureError as error:
