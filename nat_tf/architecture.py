@@ -209,7 +209,10 @@ class Architecture:
       ArchitectureError: the graphs differ in more than operations.
     """
     if self._graph() != other._graph():
-      raise ArchitectureError('the two architectures are not on one graph')
+      raise ArchitectureError(
+        'the two architectures are not on one graph; they may differ in '
+        'operations alone'
+      )
     return [
       (name, index)
       for (name, index, edge), (_, _, changed) in zip(

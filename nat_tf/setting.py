@@ -137,8 +137,8 @@ class Settings:
       for name in values:
         if name not in known:
           raise ConfigError(
-            f'unknown setting {ascii(name[:40])}; it may be of another version '
-            'of nat_tf'
+            f'unknown setting {ascii(name[:40])}; it may be of another command '
+            'or of another version of nat_tf'
           )
       cls.check_kept(values)
       return cls(**{**cls.formerly, **values})

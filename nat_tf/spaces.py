@@ -193,7 +193,8 @@ class Space:
     if architecture.network != self.network:
       raise SpaceError(
         f'the {self.name} space has networks of the kind {self.network}; the '
-        f'architecture is of the kind {architecture.network}'
+        f'architecture is of the kind {architecture.network}; give it a search '
+        'of its own'
       )
     if names != self.cells:
       raise SpaceError(

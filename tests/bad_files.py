@@ -394,7 +394,8 @@ CONFIGS = [
   (
     'of another version',
     '{"sede": 1}',
-    "unknown setting 'sede'; it may be of another version of nat_tf",
+    "unknown setting 'sede'; it may be of another command or of another "
+    'version of nat_tf',
   ),
   (
     'with a value of another type',

@@ -452,7 +452,8 @@ def _drawn() -> list[Case]:
     ),
     _case(
       'draw',
-      'the two architectures are not on one graph',
+      'the two architectures are not on one graph; they may differ in '
+      'operations alone',
       '--transformed=enas',
     ),
     _case(

@@ -58,7 +58,7 @@ class OneArchitectureTest(absltest.TestCase):
       self.assertEqual(
         result.stderr,
         'error: the one space has networks of the kind vgg16; the architecture '
-        'is of the kind cells\n',
+        'is of the kind cells; give it a search of its own\n',
       )
 
 

@@ -125,7 +125,7 @@ class JsonTest(parameterized.TestCase):
     ('{"apples": 5', "Expecting ',' delimiter"),
     ('[]', 'must be a mapping, not list'),
     ('null', 'must be a mapping, not NoneType'),
-    ('{"pears": 5}', "unknown setting 'pears'; it may be of another version"),
+    ('{"pears": 5}', "unknown setting 'pears'; it may be of another command"),
     ('{"apples": 0}', '--apples is 0; it must be 1 or more'),
     ('{"share": NaN}', 'found the number NaN; it must be finite'),
     ('[' * 100_000, 'the JSON is nested too deeply'),
