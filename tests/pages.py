@@ -58,8 +58,8 @@ _SHORT = {
     f'{_STEPS}--warmup=0 --weights_steps=1 --policy_steps=1 --policy_batch=2 '
     '--batch_size=8 --candidates=2'
   ),
-  'train': f'{_STEPS}--warmup_epochs=0',
-  'compare': f'{_STEPS}--warmup_epochs=0 --seeds=1 --latency=false',
+  'train': f'{_STEPS}--warmup_epochs=0 --cutout=0',
+  'compare': f'{_STEPS}--warmup_epochs=0 --cutout=0 --seeds=1 --latency=false',
   'tabular': '--seeds=1 --steps=1 --points=1',
   'ranking': '--architectures=20 --images=16',
   'transform': '--candidates=2',
