@@ -73,6 +73,7 @@ def of_transformation(
   learning: str,
   command: str,
   seed: int,
+  config: SearchConfig,
 ) -> Report:
   """Returns the report of one more transformation.
 
@@ -83,6 +84,7 @@ def of_transformation(
     learning: path of `learning.csv` of the search that learned this.
     command: what makes all this again.
     seed: of the samples.
+    config: of the search.
   """
   return Report(
     'transformation',
@@ -92,7 +94,8 @@ def of_transformation(
     [*_sections(transformation, name, network), _curves(learning)],
     str(seed),
     command,
-    files=_SEARCH_FILES[:3],
+    config,
+    _SEARCH_FILES[:3],
   )
 
 
@@ -103,6 +106,7 @@ def of_front(
   learning: str,
   command: str,
   seed: int,
+  config: SearchConfig,
 ) -> Report:
   """Returns the report of a Pareto front.
 
@@ -113,6 +117,7 @@ def of_front(
     learning: path of `learning.csv` of the search that learned this.
     command: what makes all this again.
     seed: of the samples.
+    config: of the search.
   """
   heads, *rows = pareto_report.rows(front, name)
   best = front.points[-1]
@@ -135,7 +140,8 @@ def of_front(
     ],
     str(seed),
     command,
-    files=_PARETO_FILES,
+    config,
+    _PARETO_FILES,
   )
 
 

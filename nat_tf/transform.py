@@ -75,15 +75,21 @@ def main(argv: list[str]):
   # Of the search; it may be gone.
   learning = os.path.join(command.path(_WORKDIR.value), 'learning.csv')
   arguments = (architecture, _CANDIDATES.value, seed, budget)
+  of_report = (
+    name,
+    transformer.final(),
+    learning,
+    command.line(),
+    seed,
+    transformer.config,
+  )
   if _PARETO.value:
     front = pareto.explore(transformer, *arguments)
     pareto_report.write(front, name, output)
     print(pareto_report.table(front, name))
     report.write(
       output,
-      lambda: search_report.of_front(
-        front, name, transformer.final(), learning, command.line(), seed
-      ),
+      lambda: search_report.of_front(front, *of_report),
     )
     files = {'report': report.FILE, 'front': 'pareto.json, pareto.png'}
     print(text_table.files(output, files))
@@ -94,9 +100,7 @@ def main(argv: list[str]):
   print(result.table(transformation, name))
   report.write(
     output,
-    lambda: search_report.of_transformation(
-      transformation, name, transformer.final(), learning, command.line(), seed
-    ),
+    lambda: search_report.of_transformation(transformation, *of_report),
   )
   files = {
     'report': report.FILE,

@@ -86,11 +86,32 @@ class SearchReportTest(absltest.TestCase):
   def test_front(self):
     front = Front(_DARTS, [_NAT_DARTS], [_DARTS, _NAT_DARTS])
     made = search_report.of_front(
-      front, 'darts', _NETWORK, self.learning, 'the command', 5
+      front,
+      'darts',
+      _NETWORK,
+      self.learning,
+      'the command',
+      5,
+      SearchConfig(epochs=123),
     )
     text = report.page(made, self.folder)
     self.assertIn('point 1, 5 edges changed', text)
     self.assertIn('Seed: 5.', text)
+    self.assertIn('<td>123</td>', text)
+
+  def test_one_more_transformation(self):
+    made = search_report.of_transformation(
+      Transformation(_DARTS, _NAT_DARTS),
+      'darts',
+      _NETWORK,
+      self.learning,
+      'the command',
+      5,
+      SearchConfig(epochs=123),
+    )
+    text = report.page(made, self.folder)
+    self.assertIn('Seed: 5.', text)
+    self.assertIn('<td>123</td>', text)
 
   def test_the_deepest_network_can_be_mailed(self):
     source, transformed = (Measured(one, Cost(1, 1), 0.5) for one in _deep())
