@@ -17,13 +17,14 @@ from nat_tf import cluster
 from nat_tf import strategies
 from nat_tf import strategy_flags
 from nat_tf import workdir as workdir_lib
+from nat_tf.search_config import SearchConfig
 
 
 class CreateTest(absltest.TestCase):
   def setUp(self):
     super().setUp()
     self.path = os.path.join(self.create_tempdir().full_path, 'W')
-    self.workdir = workdir_lib.Workdir(self.path)
+    self.workdir = workdir_lib.Workdir(self.path, SearchConfig)
 
   def test_one_process_speaks_and_fills(self):
     before = sys.stdout
