@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 import functools
 import os
 
+import numpy as np
+
 from nat_tf import drawing
 from nat_tf import event_file
 from nat_tf import policy_watch
@@ -57,15 +59,27 @@ class PolicyEvents:
     images = {}
     if epoch % self._every == 0 or epoch in (1, self._epochs):
       images['architecture/most probable'] = self._drawn(view.likeliest)
-    events.add(
-      epoch,
-      {
-        'policy/changed_edges': view.changed,
-        **{f'operations/{name}': x for name, x in view.shares.items()},
-      },
-      {f'edges/{name}': counts for name, counts in view.edges.items()},
-      images,
-    )
+    scalars, counts = choices(view.changed, view.shares, view.edges)
+    events.add(epoch, scalars, counts, images)
+
+
+def choices(
+  changed: float,
+  shares: Mapping[str, float],
+  edges: Mapping[str, np.ndarray],
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+  """Returns scalars and histograms of what a policy chooses, by their tags.
+
+  Args:
+    changed: share of the edges that change.
+    shares: of the edges, by the operation that they carry afterwards.
+    edges: for every edge how often it carries each operation.
+  """
+  scalars = {f'operations/{name}': share for name, share in shares.items()}
+  return (
+    {'policy/changed_edges': changed, **scalars},
+    {f'edges/{name}': counts for name, counts in edges.items()},
+  )
 
 
 def begin(

@@ -79,22 +79,17 @@ class StudyEvents:
     names = self._space.operations
     after = enumeration.operations(self._space, codes)
     edges = {
-      f'edges/{name}': np.bincount(after[:, row, slot], minlength=len(names))
+      name: np.bincount(after[:, row, slot], minlength=len(names))
       for name, (row, slot) in _edges(self._space).items()
     }
     shares = np.mean(list(edges.values()), axis=0) / len(codes)
     present = np.asarray(self._space.fixed().present)
-    self._events.add(
-      taken,
-      {
-        'policy/captured_gain': gain,
-        'policy/changed_edges': float(
-          (after != self._before)[:, present].mean()
-        ),
-        **{f'operations/{name}': float(x) for name, x in zip(names, shares)},
-      },
+    scalars, counts = search_events.choices(
+      float((after != self._before)[:, present].mean()),
+      dict(zip(names, map(float, shares))),
       edges,
     )
+    self._events.add(taken, {'policy/captured_gain': gain, **scalars}, counts)
 
   def close(self):
     """Ends the file."""
