@@ -55,6 +55,22 @@ class SearchReportTest(absltest.TestCase):
       'the command',
     )
 
+  def _later(self, build, found) -> str:
+    """Returns the page of what a search found later; checks its settings."""
+    made = build(
+      found,
+      'darts',
+      _NETWORK,
+      self.learning,
+      'the command',
+      5,
+      SearchConfig(epochs=123),
+    )
+    text = report.page(made, self.folder)
+    self.assertIn('Seed: 5.', text)
+    self.assertIn('<td>123</td>', text)
+    return text
+
   def test_search(self):
     made = self._search(Transformation(_DARTS, _NAT_DARTS))
     self.assertEqual(made.lead, '5 edges changed.')
@@ -85,33 +101,13 @@ class SearchReportTest(absltest.TestCase):
 
   def test_front(self):
     front = Front(_DARTS, [_NAT_DARTS], [_DARTS, _NAT_DARTS])
-    made = search_report.of_front(
-      front,
-      'darts',
-      _NETWORK,
-      self.learning,
-      'the command',
-      5,
-      SearchConfig(epochs=123),
-    )
-    text = report.page(made, self.folder)
+    text = self._later(search_report.of_front, front)
     self.assertIn('point 1, 5 edges changed', text)
-    self.assertIn('Seed: 5.', text)
-    self.assertIn('<td>123</td>', text)
 
   def test_one_more_transformation(self):
-    made = search_report.of_transformation(
-      Transformation(_DARTS, _NAT_DARTS),
-      'darts',
-      _NETWORK,
-      self.learning,
-      'the command',
-      5,
-      SearchConfig(epochs=123),
+    self._later(
+      search_report.of_transformation, Transformation(_DARTS, _NAT_DARTS)
     )
-    text = report.page(made, self.folder)
-    self.assertIn('Seed: 5.', text)
-    self.assertIn('<td>123</td>', text)
 
   def test_the_deepest_network_can_be_mailed(self):
     source, transformed = (Measured(one, Cost(1, 1), 0.5) for one in _deep())
