@@ -7,15 +7,11 @@ Both must end, and with what two devices of one process find.
 
 from __future__ import annotations
 
-import json
-import os
 import pathlib
 import signal
-import socket
 import subprocess
 import tempfile
 import time
-from unittest import mock
 
 from nat_tf import command  # isort: skip
 
@@ -24,6 +20,7 @@ import numpy as np
 
 from tests import command_line
 from tests import killing
+from tests import local_cluster
 
 _KILLED = flags.DEFINE_integer(
   'killed',
@@ -48,18 +45,8 @@ _COMPARE = (
 )
 
 
-def _addresses() -> list[str]:
-  """Returns two that were free a moment ago."""
-  with socket.socket() as one, socket.socket() as other:
-    for each in (one, other):
-      each.bind(('localhost', 0))
-    return [f'localhost:{each.getsockname()[1]}' for each in (one, other)]
-
-
 def _start(folder: str, cluster: list[str], index: int) -> subprocess.Popen:
-  task = {'type': 'worker', 'index': index}
-  config = json.dumps({'cluster': {'worker': cluster}, 'task': task})
-  with mock.patch.dict(os.environ, TF_CONFIG=config):
+  with local_cluster.worker(cluster, index):
     return command_line.start(
       'compare',
       *_COMPARE,
@@ -72,7 +59,7 @@ def _start(folder: str, cluster: list[str], index: int) -> subprocess.Popen:
 
 def _run(folder: str) -> list[int]:
   """Returns with what the workers end."""
-  cluster = _addresses()
+  cluster = local_cluster.addresses(2)
   workers = [_start(folder, cluster, index) for index in range(2)]
   if _KILLED.value >= 0:
     last = f'workers/{_ARCHITECTURES[1]}/seed-0/checkpoints'

@@ -15,6 +15,7 @@ from absl.testing import absltest
 from absl.testing import parameterized
 
 from nat_tf import cluster
+from tests import local_cluster
 
 _WORKERS = {'worker': ['a:1', 'B:65535', '[::1]:2']}
 
@@ -22,12 +23,6 @@ _WORKERS = {'worker': ['a:1', 'B:65535', '[::1]:2']}
 def _config(task, members):
   config = {'cluster': members, 'task': task}
   return mock.patch.dict(os.environ, TF_CONFIG=json.dumps(config))
-
-
-def _port():
-  with socket.socket() as one:
-    one.bind(('localhost', 0))
-    return one.getsockname()[1]
 
 
 class ReadTest(parameterized.TestCase):
@@ -84,7 +79,7 @@ class ReadTest(parameterized.TestCase):
 class WaitTest(absltest.TestCase):
   def setUp(self):
     super().setUp()
-    ports = [_port(), _port()]
+    ports = local_cluster.ports(2)
     self.members = {'worker': [f'localhost:{port}' for port in ports]}
     self.other = self.members['worker'][1]
     self.ports = ports

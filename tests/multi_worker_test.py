@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import pathlib
 import signal
-import socket
 import tempfile
 import time
-from unittest import mock
 
 from absl.testing import absltest
 
 from tests import command_line
 from tests import killing
+from tests import local_cluster
 
 # Seconds; for what takes less than a minute on an idle machine.
 _PATIENCE = 300.0
@@ -37,17 +33,6 @@ _SEARCH = (
 )
 
 
-def _addresses(count):
-  """Returns addresses that were free a moment ago."""
-  with contextlib.ExitStack() as stack:
-    found = []
-    for _ in range(count):
-      one = stack.enter_context(socket.socket())
-      one.bind(('localhost', 0))
-      found.append(f'localhost:{one.getsockname()[1]}')
-    return found
-
-
 class TwoWorkersTest(absltest.TestCase):
   """Worker 1 is killed in the middle and called again.
 
@@ -62,7 +47,7 @@ class TwoWorkersTest(absltest.TestCase):
     folder = tempfile.TemporaryDirectory()
     cls.addClassCleanup(folder.cleanup)
     cls.home = pathlib.Path(folder.name)
-    cls.cluster = {'worker': _addresses(2)}
+    cls.cluster = local_cluster.addresses(2)
     cls.processes = []
     cls.addClassCleanup(cls._stop_all)
     first = [cls.worker(number) for number in range(2)]
@@ -90,9 +75,7 @@ class TwoWorkersTest(absltest.TestCase):
   @classmethod
   def worker(cls, number):
     """Starts one of the two."""
-    task = {'type': 'worker', 'index': number}
-    config = json.dumps({'cluster': cls.cluster, 'task': task})
-    with mock.patch.dict(os.environ, TF_CONFIG=config):
+    with local_cluster.worker(cls.cluster, number):
       process = command_line.start(
         'search',
         *_SEARCH,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import http.server
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +17,7 @@ import tensorflow as tf
 from nat_tf import checkpoint_directory
 from nat_tf import checkpoints
 from tests import command_line
+from tests import local_cluster
 
 # Counts steps, one scalar all-reduced in each, outside of the strategy's scope;
 # ends after the step argv[2]. Does so argv[4] times, in a directory each. The
@@ -73,12 +72,6 @@ except checkpoint_directory.CheckpointError as error:
 """
 
 
-def _port():
-  with socket.socket() as one:
-    one.bind(('localhost', 0))
-    return one.getsockname()[1]
-
-
 class _Metadata(http.server.BaseHTTPRequestHandler):
   """Answers as on a machine of Google Cloud."""
 
@@ -97,18 +90,16 @@ class PreemptionTest(parameterized.TestCase):
     self.folder = os.path.join(self.create_tempdir().full_path, 'c')
 
   def workers(self, steps, minutes=10.0, runs=1, told=-1, other=None):
-    hosts = [f'localhost:{_port()}' for _ in range(2)]
+    hosts = local_cluster.addresses(2)
     numbers = [str(number) for number in (steps, minutes, runs, told)]
     started = []
     for index in range(2):
-      task = {'type': 'worker', 'index': index}
       folder = other if index and other else self.folder
-      config = json.dumps({'cluster': {'worker': hosts}, 'task': task})
       process = subprocess.Popen(
         [sys.executable, '-c', _WORKER, folder, *numbers],
         env={
           **os.environ,
-          'TF_CONFIG': config,
+          'TF_CONFIG': local_cluster.config(hosts, index),
           'TF_CPP_MIN_LOG_LEVEL': '3',
           'PYTHONPATH': os.pathsep.join([str(command_line.ROOT), *sys.path]),
         },
