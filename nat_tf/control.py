@@ -15,6 +15,7 @@ from nat_tf import architecture_source
 from nat_tf import budget
 from nat_tf import budget_flags
 from nat_tf import cost
+from nat_tf import edge_costs
 from nat_tf import layout
 from nat_tf import network_flags
 from nat_tf import random_transformation
@@ -81,11 +82,19 @@ def main(argv: list[str]):
     limits,
     _SEED.value,
     _DRAWS.value,
+    _latency() if limits.timed else None,
   )
   title = f'{name}, transformed at random'
   result.save(architecture, transformation.transformed, title, output)
   print(random_transformation.table(transformation, name))
   print(f'in {output}: transformed.json, transformed.png, transformed.svg')
+
+
+def _latency() -> edge_costs.Latency:
+  # Brings TensorFlow, which takes seconds to load and only measures here.
+  from nat_tf import latency
+
+  return latency.PartsLatency()
 
 
 def _like(architecture, config, limits: budget.Budget) -> budget.Budget:

@@ -47,7 +47,13 @@ def main(argv: list[str]):
   output = command.output(folder, 'output') if folder else None
   if output:
     description.draw(name, architecture, config, output, _EDGE_COSTS.value)
-  described = description.describe(name, architecture, config, _LATENCY.value)
+  latencies = None
+  if _LATENCY.value:
+    # Brings TensorFlow, which takes seconds to load and only measures here.
+    from nat_tf import part_latency
+
+    latencies = part_latency.measure(architecture, config, description.BATCHES)
+  described = description.describe(name, architecture, config, latencies)
   if _JSON.value:
     print(description.to_json(described))
     return

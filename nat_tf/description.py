@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 import json
 import os
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nat_tf import activation_memory
 from nat_tf import cost
@@ -13,11 +13,13 @@ from nat_tf import drawing
 from nat_tf import input_error
 from nat_tf import layout
 from nat_tf import network_drawing
-from nat_tf import part_latency
 from nat_tf import skeletons
 from nat_tf import text_table
 from nat_tf.architecture import Architecture
 from nat_tf.layout import NetworkConfig
+
+if TYPE_CHECKING:
+  from nat_tf import part_latency
 
 # Numbers of images that latencies are measured for.
 BATCHES = (1, 64)
@@ -120,23 +122,20 @@ def describe(
   name: str,
   architecture: Architecture,
   config: NetworkConfig,
-  measures: bool = True,
+  latencies: part_latency.Latencies | None = None,
 ) -> Description:
-  """Counts, and measures, what a network costs.
+  """Counts what a network costs.
 
   Args:
     name: what to call the architecture.
     architecture: what the network is made of.
     config: its size.
-    measures: whether to measure latencies, which takes up to minutes.
+    latencies: what was measured for `BATCHES`, if it was.
 
   Raises:
     ArchitectureError: the architecture does not fit the skeleton.
   """
   layout.check(architecture, config.skeleton)
-  latencies = None
-  if measures:
-    latencies = part_latency.measure(architecture, config, BATCHES)
   parts = []
   for i, ((kind, own), (_, size)) in enumerate(
     zip(
@@ -161,7 +160,7 @@ def describe(
     sum(row.activation_bytes for row in parts),
     latencies.network if latencies else None,
   )
-  device = part_latency.device() if measures else None
+  device = latencies.device if latencies else None
   return Description(name, config, parts, total, device)
 
 

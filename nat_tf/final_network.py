@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from nat_tf import computation
 from nat_tf import layout
 from nat_tf import operations
 from nat_tf import reach as reach_lib
@@ -74,7 +75,7 @@ class Widen(tf.keras.layers.Layer):
 
   def call(self, x):
     """Returns `[batch, height, width, outputs]`."""
-    return self._stage(x)
+    return computation.apply(self._stage, x)
 
   def get_config(self):
     """See Keras's layer."""

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from nat_tf import computation
 from nat_tf import edge_costs
 from nat_tf import final_network
 from nat_tf import layout
@@ -161,7 +162,7 @@ def _step(
   kernel = None
   if shape is not None:
     kernel = tf.random.stateless_normal(shape, [0, 1])
-  return lambda x: stage(x, kernel)
+  return lambda x: computation.apply(stage, x, kernel)
 
 
 def _fixed_parts(

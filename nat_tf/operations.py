@@ -1,17 +1,15 @@
-"""What the operations of the vocabulary compute, and what they cost.
+"""What the operations of the vocabulary are made of, and what they cost.
 
 An operation is a chain of stages (method, section 3). The same chains serve the
-super network, final networks and the analytic cost.
+super network, final networks and the analytic cost; `computation` runs them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 import dataclasses
 import functools
 import math
-
-import tensorflow as tf
 
 from nat_tf import stages as stages_lib
 from nat_tf import vocabulary
@@ -109,52 +107,6 @@ class Chain:
       for stage, before, _ in self.flow(inputs, outputs)
       if isinstance(stage, stages_lib.Normalize)
     )
-
-  def forward(
-    self, x: tf.Tensor, kernels: Sequence[tf.Tensor]
-  ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """Returns the output and what `backward` wants kept, stage by stage."""
-    kernels = list(kernels)
-    kept = []
-    for stage in self.stages:
-      x, wanted = stage.forward(x, self._kernel(stage, kernels))
-      if wanted is not None:
-        kept.append(wanted)
-    return x, kept
-
-  def backward(
-    self,
-    x: tf.Tensor,
-    kernels: Sequence[tf.Tensor],
-    kept: Sequence[tf.Tensor],
-    dy: tf.Tensor,
-  ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """Returns the gradients of input and kernels.
-
-    Args:
-      x: the input given to `forward`.
-      kernels: the kernels given to `forward`.
-      kept: what `forward` returned.
-      dy: gradient of the output.
-    """
-    kernels, kept = list(kernels), list(kept)
-    pulls = []
-    for stage in self.stages:
-      kernel = self._kernel(stage, kernels)
-      keeps = stage.keeps is not Keeps.NOTHING
-      x, pull = stage.pullback(x, kernel, kept.pop(0) if keeps else None)
-      pulls.append(pull)
-    gradients: list[tf.Tensor] = []
-    for pull in reversed(pulls):
-      dy, dkernel = pull(dy)
-      if dkernel is not None:
-        gradients.insert(0, dkernel)
-    return dy, gradients
-
-  @staticmethod
-  def _kernel(stage: Stage, kernels: list[tf.Tensor]) -> tf.Tensor | None:
-    # Whether a stage has a kernel does not depend on the channels.
-    return kernels.pop(0) if stage.kernel_shape(2, 2) is not None else None
 
 
 @functools.cache

@@ -33,10 +33,12 @@ class Latencies(NamedTuple):
   Attributes:
     parts: of every part, in the order of `cost.parts`.
     network: of the whole network.
+    device: what they were measured on.
   """
 
   parts: list[tuple[float, ...]]
   network: tuple[float, ...]
+  device: str
 
 
 def device() -> str:
@@ -63,7 +65,7 @@ def measure(
       known[part.key] = _seconds(part.model, batches)
   network = final_network.build(architecture, config)
   return Latencies(
-    [known[part.key] for part in parts], _seconds(network, batches)
+    [known[part.key] for part in parts], _seconds(network, batches), device()
   )
 
 

@@ -23,7 +23,6 @@ import numpy as np
 from nat_tf import budget as budget_lib
 from nat_tf import cost
 from nat_tf import edge_costs
-from nat_tf import latency
 from nat_tf import layout
 from nat_tf import spaces
 from nat_tf import text_table
@@ -80,6 +79,7 @@ def transform(
   budget: Budget | None = None,
   seed: int = 0,
   draws: int = 100,
+  latency: edge_costs.Latency | None = None,
 ) -> RandomTransformation:
   """Returns the dearest in multiply-adds of the draws within a budget.
 
@@ -90,6 +90,8 @@ def transform(
     budget: what the result may cost; None for what the input costs.
     seed: decides the draws.
     draws: how many to make at each taste, 1 or more.
+    latency: says how long operations take, as `latency.PartsLatency` does;
+      wanted and asked where the budget limits time.
 
   Raises:
     ArchitectureError: the architecture does not fit the network.
@@ -104,7 +106,7 @@ def transform(
     space,
     config,
     allowed,
-    latency.PartsLatency() if budget.timed else None,
+    latency if budget.timed else None,
   )
   limits = budget.limits(costs, allowed)
   chance = _Chance(architecture, space, config, costs, limits, seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from nat_tf import architecture_json
 from nat_tf import cost
@@ -11,8 +12,10 @@ from nat_tf import input_error
 from nat_tf import text_table
 from nat_tf.architecture import Architecture
 from nat_tf.layout import NetworkConfig
-from nat_tf.transformer import Measured
-from nat_tf.transformer import Transformation
+
+if TYPE_CHECKING:
+  from nat_tf.transformer import Measured
+  from nat_tf.transformer import Transformation
 
 
 class OutputError(input_error.InputError):

@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from nat_tf import compiled
+from nat_tf import computation
 from nat_tf import layout
 from nat_tf import operations as operations_lib
 from nat_tf.layout import CellPlace
@@ -494,7 +495,7 @@ class EdgeKind(NamedTuple):
     if self.pads_to is None:
       return x[:, :: self.stride, :: self.stride] if self.stride > 1 else x
     chain = operations_lib.chain('skip', self.stride, True, self.pads_to)
-    return chain.forward(x, [])[0] if chain else x
+    return computation.forward(chain, x, [])[0] if chain else x
 
 
 @functools.cache
@@ -576,9 +577,9 @@ def _forward_edge(kind: EdgeKind):
 
   def run(chain, x, kernels):
     if chain is None:
-      y, kept = kind.nothing(x), []
+      y, kept = kind.nothing(x), list[tf.Tensor]()
     else:
-      y, kept = chain.forward(x, _unpack(chain, x, kernels, kind))
+      y, kept = computation.forward(chain, x, _unpack(chain, x, kernels, kind))
     return y, _spread(kind, x, y, chain, kept)
 
   def edge(x, kernels, operation):
@@ -600,8 +601,12 @@ def _backward_edge(kind: EdgeKind):
   def run(chain, x, kernels, kept, dy):
     if chain is None:
       return x, tf.zeros(kernels.shape)
-    dx, dkernels = chain.backward(
-      x, _unpack(chain, x, kernels, kind), _kept(kind, x, chain, kept), dy
+    dx, dkernels = computation.backward(
+      chain,
+      x,
+      _unpack(chain, x, kernels, kind),
+      _kept(kind, x, chain, kept),
+      dy,
     )
     return dx, _pack(dkernels, kernels.shape)
 

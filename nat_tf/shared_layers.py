@@ -12,6 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from nat_tf import computation
 from nat_tf import layout
 from nat_tf import operations
 from nat_tf import shared_cell
@@ -45,7 +46,7 @@ class ConvNorm(tf.keras.layers.Layer):
 
   def forward(self, x: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """Returns the output and what `backward` wants kept."""
-    return self._chain.forward(x, [self._kernel()])
+    return computation.forward(self._chain, x, [self._kernel()])
 
   def backward(
     self, x: tf.Tensor, kept: list[tf.Tensor], dy: tf.Tensor
@@ -76,7 +77,9 @@ class ConvNorm(tf.keras.layers.Layer):
       y = tf.zeros([batch, *size, self._channels])
       return y, [y, tf.zeros([2, self._channels])]
 
-    return tf.cond(wanted, lambda: self._chain.forward(x, [kernel]), zeros)
+    return tf.cond(
+      wanted, lambda: computation.forward(self._chain, x, [kernel]), zeros
+    )
 
   def forward_or(
     self, known: tf.Tensor, wanted: tf.Tensor, x: tf.Tensor
@@ -90,7 +93,9 @@ class ConvNorm(tf.keras.layers.Layer):
     """
     kernel = self._kernel()
     return tf.cond(
-      wanted, lambda: self._chain.forward(x, [kernel])[0], lambda: known
+      wanted,
+      lambda: computation.forward(self._chain, x, [kernel])[0],
+      lambda: known,
     )
 
   def backward_where(
@@ -116,7 +121,7 @@ class ConvNorm(tf.keras.layers.Layer):
     )
 
   def _pull(self, x, kernel, kept, dy):
-    return self._chain.backward(x, [kernel], kept, dy)
+    return computation.backward(self._chain, x, [kernel], kept, dy)
 
   def _kernel(self):
     # Read outside of any branch: XLA takes no variables into them.
@@ -137,7 +142,7 @@ class Weightless(tf.keras.layers.Layer):
 
   def call(self, x):
     """Returns `[batch, height, width, channels]`, `x` or a part of it."""
-    return self._chain.forward(x, [])[0]
+    return computation.forward(self._chain, x, [])[0]
 
   def forward_where(
     self, wanted: tf.Tensor, x: tf.Tensor
@@ -161,7 +166,7 @@ class Weightless(tf.keras.layers.Layer):
   ) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """Returns the gradient of `x`; there are no weights."""
     del wanted
-    return self._chain.backward(x, [], kept, dy)
+    return computation.backward(self._chain, x, [], kept, dy)
 
 
 class Classifier(tf.keras.layers.Layer):
@@ -198,12 +203,14 @@ class Classifier(tf.keras.layers.Layer):
   def call(self, x):
     """Returns logits `[batch, classes]` for the last cell's output."""
     head = self._config.skeleton.head
-    x = stages.Normalize()(x) if head.norm else x
+    x = computation.apply(stages.Normalize(), x) if head.norm else x
     x = tf.nn.relu(x) if head.activates else x
     if self._convolution:
       x = tf.nn.relu6(self._convolution(x))
     if head.pool:
-      x = stages.MaxPool(head.pool.kernel, head.pool.stride)(x)
+      x = computation.apply(
+        stages.MaxPool(head.pool.kernel, head.pool.stride), x
+      )
     if head.flattens:
       x = tf.reshape(x, [x.shape[0] or -1, math.prod(x.shape[1:])])
     else:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from nat_tf import computation
 from nat_tf import operations
 from nat_tf import shared_cell
 from nat_tf.architecture import Architecture
@@ -107,7 +108,11 @@ class StaticNetwork(tf.Module):
         outputs[-1] = tf.nn.relu(outputs[-1])
       states = [layer(x) for layer, x in zip(layers, outputs)]
       for edge, chain, kernels in steps:
-        y = chain.forward(states[edge.source], kernels)[0] if chain else None
+        y = (
+          computation.forward(chain, states[edge.source], kernels)[0]
+          if chain
+          else None
+        )
         while len(states) <= edge.target:
           states.append(None)
         known = states[edge.target]

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants
 
+from nat_tf import computation
 from nat_tf import cost
 from nat_tf import final_network
 from nat_tf import layout
@@ -135,7 +136,7 @@ class _Naive:
 
   def _head(self, config, x):
     head = config.skeleton.head
-    x = stages.Normalize()(x) if head.norm else x
+    x = computation.apply(stages.Normalize(), x) if head.norm else x
     x = tf.nn.relu(x) if head.activates else x
     if head.convolution:
       channels = config.scaled(head.convolution.channels)
@@ -160,7 +161,9 @@ class _Naive:
   def _run(self, chain, scope, x, outputs):
     shapes = chain.kernel_shapes(x.shape[-1], outputs)
     if shapes == [] or self._of(scope, ''):
-      return chain.forward(x, self._kernels_of(chain, scope, shapes))[0]
+      return computation.forward(
+        chain, x, self._kernels_of(chain, scope, shapes)
+      )[0]
     size = x.shape[1:3]
     for stage in chain.stages:
       size = stage.output_size(size)

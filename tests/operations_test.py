@@ -6,6 +6,7 @@ from absl.testing import parameterized
 import numpy as np
 import tensorflow as tf
 
+from nat_tf import computation
 from nat_tf import operations
 from nat_tf import vocabulary
 
@@ -42,7 +43,7 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
   @parameterized.product(name=_NAMES, stride=(1, 2), shared=(False, True))
   def test_shape(self, name, stride, shared):
     chain = operations.chain(name, stride, shared)
-    y, _ = chain.forward(_random(*_SHAPE), _kernels(chain))
+    y, _ = computation.forward(chain, _random(*_SHAPE), _kernels(chain))
     self.assertEqual(y.shape, (2, -(-5 // stride), 6 // stride, _CHANNELS))
 
   @parameterized.product(window=(1, 3, 5), stride=(1, 2))
@@ -50,7 +51,9 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
     chain = operations.chain(f'conv_{window}x{window}', stride, True)
     x, (kernel,) = _random(*_SHAPE), _kernels(chain)
     expected = _norm(tf.nn.conv2d(tf.nn.relu(x), kernel, stride, 'SAME'))
-    self.assertAllClose(chain.forward(x, [kernel])[0], expected, atol=1e-4)
+    self.assertAllClose(
+      computation.forward(chain, x, [kernel])[0], expected, atol=1e-4
+    )
 
   @parameterized.product(window=(3, 7), stride=(1, 2))
   def test_lines_are_a_row_then_a_column(self, window, stride):
@@ -61,7 +64,9 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
     self.assertEqual(row.shape, (1, window, _CHANNELS, _CHANNELS))
     y = tf.nn.conv2d(tf.nn.relu(x), row, [1, stride], 'SAME')
     y = tf.nn.conv2d(y, column, [stride, 1], 'SAME')
-    self.assertAllClose(chain.forward(x, kernels)[0], _norm(y), atol=1e-4)
+    self.assertAllClose(
+      computation.forward(chain, x, kernels)[0], _norm(y), atol=1e-4
+    )
 
   def test_lines_equal_one_convolution_of_their_product(self):
     # A square window whose taps are a column's times a row's, without the norm.
@@ -72,7 +77,10 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
     square = tf.einsum('jab,ibc->ijac', row[0], column[:, 0])
     expected = tf.nn.conv2d(tf.nn.relu(x), square, 1, 'SAME')
     self.assertAllClose(
-      lines.forward(x, [row, column])[0], expected, rtol=1e-4, atol=1e-4
+      computation.forward(lines, x, [row, column])[0],
+      expected,
+      rtol=1e-4,
+      atol=1e-4,
     )
 
   @parameterized.product(window=(3, 5, 7), stride=(1, 2))
@@ -84,7 +92,9 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
     expected = _separable(
       _separable(x, kernels[0], kernels[1], stride), kernels[2], kernels[3], 1
     )
-    self.assertAllClose(chain.forward(x, kernels)[0], expected, atol=1e-4)
+    self.assertAllClose(
+      computation.forward(chain, x, kernels)[0], expected, atol=1e-4
+    )
 
   @parameterized.product(window=(3, 5), stride=(1, 2))
   def test_dil_conv_is_one_separable_conv_of_dilation_2(self, window, stride):
@@ -99,7 +109,9 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
     )[:, ::stride, ::stride]
     expected = _norm(tf.nn.conv2d(y, pointwise, 1, 'SAME'))
     self.assertAllClose(
-      chain.forward(x, [depthwise, pointwise])[0], expected, atol=1e-4
+      computation.forward(chain, x, [depthwise, pointwise])[0],
+      expected,
+      atol=1e-4,
     )
 
   @parameterized.product(kind=('max', 'avg'), window=(2, 3, 5), stride=(1, 2))
@@ -109,14 +121,16 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
     pooled = pool(x, window, stride, 'SAME')
     final = operations.chain(name, stride, shared=False)
     shared = operations.chain(name, stride, shared=True)
-    self.assertAllEqual(final.forward(x, [])[0], pooled)
-    self.assertAllClose(shared.forward(x, [])[0], _norm(pooled), atol=1e-4)
+    self.assertAllEqual(computation.forward(final, x, [])[0], pooled)
+    self.assertAllClose(
+      computation.forward(shared, x, [])[0], _norm(pooled), atol=1e-4
+    )
     norms = [one.normalized(3, 3) for one in (final, shared)]
     self.assertEqual(norms, [0, 3])
 
   def test_skip_is_the_identity(self):
     x = _random(*_SHAPE)
-    y, kept = operations.chain('skip', 1, True).forward(x, [])
+    y, kept = computation.forward(operations.chain('skip', 1, True), x, [])
     self.assertIs(y, x)
     self.assertEmpty(kept)
 
@@ -131,7 +145,9 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
       ],
       axis=-1,
     )
-    self.assertAllClose(chain.forward(x, [kernel])[0], _norm(y), atol=1e-4)
+    self.assertAllClose(
+      computation.forward(chain, x, [kernel])[0], _norm(y), atol=1e-4
+    )
 
   @parameterized.parameters(1, 2)
   def test_null_computes_nothing(self, stride):
@@ -164,10 +180,10 @@ class BackwardTest(tf.test.TestCase, parameterized.TestCase):
     x, kernels = _random(*_SHAPE), _kernels(chain)
     with tf.GradientTape() as tape:
       tape.watch([x, *kernels])
-      y, kept = chain.forward(x, kernels)
+      y, kept = computation.forward(chain, x, kernels)
     dy = _random(*y.shape, seed=9)
     expected = tape.gradient(y, [x, *kernels], output_gradients=dy)
-    dx, dkernels = chain.backward(x, kernels, kept, dy)
+    dx, dkernels = computation.backward(chain, x, kernels, kept, dy)
     self.assertLen(dkernels, len(kernels))
     for got, wanted in zip([dx, *dkernels], expected):
       self.assertAllClose(got, wanted, rtol=1e-4, atol=1e-4)
@@ -175,7 +191,7 @@ class BackwardTest(tf.test.TestCase, parameterized.TestCase):
   @parameterized.product(name=_NAMES, stride=(1, 2))
   def test_keeps_what_it_says(self, name, stride):
     chain = operations.chain(name, stride, shared=True)
-    _, kept = chain.forward(_random(*_SHAPE), _kernels(chain))
+    _, kept = computation.forward(chain, _random(*_SHAPE), _kernels(chain))
     size = tuple(_SHAPE[1:3])
     self.assertEqual(
       [

@@ -23,6 +23,7 @@ class PartLatencyTest(absltest.TestCase):
     for seconds in (*found.parts, found.network):
       self.assertLen(seconds, 2)
       self.assertGreater(min(seconds), 0)
+    self.assertEqual(found.device, part_latency.device())
 
   def test_measures_equal_parts_once(self):
     skeleton = skeletons.load('resnet20')
