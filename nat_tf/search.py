@@ -186,8 +186,13 @@ def learn(
   """
   search = algorithm.Search(transformer, dataset, workdir.checkpoints, minutes)
   log = _log(transformer, workdir, architecture, name, search)
+  if search.done:
+    print(
+      progress_bar.going_on(search.epoch + 1, transformer.config.epochs),
+      flush=True,
+    )
   bar = progress_bar.ProgressBar(
-    search.steps, search.done, hidden=workdir.is_aside
+    search.ahead, search.done, hidden=workdir.is_aside
   )
   earlier = log.seconds
   profiler = profiling.StepProfiler(workdir.events, profiled)
