@@ -13,6 +13,7 @@ from nat_tf import architecture_source
 from nat_tf import description
 from nat_tf import layout
 from nat_tf import network_flags
+from nat_tf import progress_bar
 
 _ARCHITECTURE = flags.DEFINE_string(
   'architecture',
@@ -47,7 +48,13 @@ def main(argv: list[str]):
   output = command.output(folder, 'output') if folder else None
   if output:
     description.draw(name, architecture, config, output, _EDGE_COSTS.value)
-  described = description.describe(name, architecture, config, _LATENCY.value)
+  described = description.describe(
+    name,
+    architecture,
+    config,
+    _LATENCY.value,
+    progress_bar.CountBar('measuring', 'parts'),
+  )
   if _JSON.value:
     print(description.to_json(described))
     return

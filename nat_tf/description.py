@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import json
 import os
 from typing import Any, NamedTuple
@@ -121,6 +121,7 @@ def describe(
   architecture: Architecture,
   config: NetworkConfig,
   measures: bool = True,
+  report: Callable[[int, int], None] = lambda done, of: None,
 ) -> Description:
   """Counts, and measures, what a network costs.
 
@@ -129,6 +130,7 @@ def describe(
     architecture: what the network is made of.
     config: its size.
     measures: whether to measure latencies, which takes up to minutes.
+    report: is told how many parts of how many are measured.
 
   Raises:
     ArchitectureError: the architecture does not fit the skeleton.
@@ -136,7 +138,7 @@ def describe(
   layout.check(architecture, config.skeleton)
   latencies = None
   if measures:
-    latencies = part_latency.measure(architecture, config, BATCHES)
+    latencies = part_latency.measure(architecture, config, BATCHES, report)
   parts = []
   for i, ((kind, own), (_, size)) in enumerate(
     zip(

@@ -87,6 +87,7 @@ class SearchAndTransformTest(absltest.TestCase):
       )
       self.assertEqual(result.returncode, 0, result.stderr)
       self.assertIn('point 1', result.stdout)
+      self.assertRegex(result.stderr, r'measuring \d+ architectures 100% \[')
       front = pathlib.Path(here, 'front')
       self.assertCountEqual(
         os.listdir(front), ['pareto.json', 'pareto.png', 'report.html']
