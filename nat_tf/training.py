@@ -244,6 +244,11 @@ class Training:
       stopping.Stopped: the process was told to stop; a checkpoint was written.
     """
     config = self.config
+    if self.step:
+      epoch = self.step // self.steps + 1
+      print(
+        f'{title} {progress_bar.going_on(epoch, config.epochs)}', flush=True
+      )
     callbacks = self.callbacks(title)
     profiler = profiling.StepProfiler(self._workdir.events, profiled)
     # Before what may end the training.
