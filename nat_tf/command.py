@@ -155,20 +155,26 @@ def resumable(workdir: str) -> Iterator[None]:
 
 def _again(workdir: str) -> str:
   """Returns the line that calls this command again, on the same workdir."""
-  name = _name()
-  if 'BUILD_WORKSPACE_DIRECTORY' in os.environ:
-    called = ['bazel', 'run', f'//nat_tf:{name}', '--']
-  else:
-    called = [sys.executable, '-m', f'nat_tf.{name}']
   given = flags.FLAGS['workdir'].value is not None
   own = [] if given else [f'--workdir={workdir}']
-  return shlex.join([*called, *sys.argv[1:], *own])
+  return shlex.join([*_called(), *sys.argv[1:], *own])
+
+
+def _called() -> list[str]:
+  """Returns how this command was called, up to its first flag."""
+  name = _name()
+  if 'BUILD_WORKSPACE_DIRECTORY' in os.environ:
+    bazel = os.environ.get('NAT_TF_BAZELW', 'bazel')
+    return [bazel, 'run', f'//nat_tf:{name}', '--']
+  # Python 3.9 does not know what was typed.
+  python = getattr(sys, 'orig_argv', [sys.executable])[0]
+  return [python, '-m', f'nat_tf.{name}']
 
 
 def line() -> str:
-  """Returns what makes the command's result again, for `bazel run`.
+  """Returns what makes the command's result again, to be pasted.
 
-  Its own flags that were given and are not the defaults, as the user wrote
+  It is called as it was. Its own flags that were given and are not the defaults, as the user wrote
   them; what stood in a flag file is spelled out. A run of its own needs its own
   directory: `--workdir` is left out where the command makes one.
   """
@@ -180,13 +186,13 @@ def line() -> str:
     for word in _written(flag)
   ]
   words = [w for w in words if name not in _MAKERS or not _is_workdir(w)]
-  start = f'bazel run //nat_tf:{name}'
+  called = _called()
   if not words:
-    return start
-  whole = shlex.join(words)
+    return shlex.join([word for word in called if word != '--'])
+  start, whole = shlex.join(called), shlex.join(words)
   if len(whole) <= _LONGEST_COMMAND:
-    return f'{start} -- {whole}'
-  return ' \\\n  '.join([f'{start} --', *map(shlex.quote, words)])
+    return f'{start} {whole}'
+  return ' \\\n  '.join([start, *map(shlex.quote, words)])
 
 
 def _name() -> str:

@@ -331,11 +331,22 @@ class TensorboardTest(absltest.TestCase):
 
 
 class LineTest(absltest.TestCase):
-  def _line(self, name: str, *arguments: str) -> str:
+  def _line(self, name: str, *arguments: str, **environment: str) -> str:
+    """Returns what a command says that is called so, by default by Bazel."""
+    environment = environment or {'BUILD_WORKSPACE_DIRECTORY': '/x'}
+    inherited = {
+      name: value
+      for name, value in os.environ.items()
+      if name not in ('BUILD_WORKSPACE_DIRECTORY', 'NAT_TF_BAZELW')
+    }
     script = self.create_tempfile(f'{name}.py', _LINE_SCRIPT).full_path
     done = subprocess.run(
       [sys.executable, script, *arguments],
-      env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
+      env={
+        **inherited,
+        'PYTHONPATH': os.pathsep.join(sys.path),
+        **environment,
+      },
       capture_output=True,
       text=True,
       check=True,
@@ -348,6 +359,22 @@ class LineTest(absltest.TestCase):
       self._line('ranking', '--count=1', '--do=a b', '--some=x', '--some=y'),
       "bazel run //nat_tf:ranking -- '--do=a b' --some=x --some=y",
     )
+
+  def test_is_what_was_called(self):
+    for environment, called, no_flag in (
+      ({'LANG': 'C'}, f'{sys.executable} -m nat_tf.search', ''),
+      ({'BUILD_WORKSPACE_DIRECTORY': '/x'}, 'bazel run //nat_tf:search', '--'),
+      (
+        {'BUILD_WORKSPACE_DIRECTORY': '/x', 'NAT_TF_BAZELW': './bazelw'},
+        './bazelw run //nat_tf:search',
+        '--',
+      ),
+    ):
+      self.assertEqual(self._line('search', **environment), called)
+      self.assertEqual(
+        self._line('search', '--count=2', **environment),
+        ' '.join(filter(None, (called, no_flag, '--count=2'))),
+      )
 
   def test_a_long_one_has_a_line_for_each(self):
     long = 'x' * 60
