@@ -174,9 +174,10 @@ def _called() -> list[str]:
 def line() -> str:
   """Returns what makes the command's result again, to be pasted.
 
-  It is called as it was. Its own flags that were given and are not the defaults, as the user wrote
-  them; what stood in a flag file is spelled out. A run of its own needs its own
-  directory: `--workdir` is left out where the command makes one.
+  It is called as it was, with its own flags that were given and are not the
+  defaults, as the user wrote them; what stood in a flag file is spelled out. A
+  run of its own needs its own directory: `--workdir` is left out where the
+  command makes one.
   """
   name = _name()
   words = [

@@ -157,6 +157,7 @@ def _write(
       transformer.final(),
       workdir.file(learning_log.FILE),
       command.line(),
+      transformer.strategy.num_replicas_in_sync,
     ),
   )
 

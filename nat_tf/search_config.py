@@ -251,6 +251,15 @@ class SearchConfig(DataSettings):
       )
     return dataclasses.replace(self, shards=shards)
 
+  def resolved(self, devices: int = 1) -> dict[str, Any]:
+    """Returns what stands where nothing was said, but is not the default.
+
+    Args:
+      devices: number of devices.
+    """
+    space = {} if self.architecture is None else {'space': ONE}
+    return {'shards': devices, **space}
+
   def held_out_codes(self) -> np.ndarray:
     """Returns the codes of what is held out, `[held_out]`."""
     return self._shuffled_codes()[: self.held_out]
