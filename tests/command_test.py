@@ -272,8 +272,30 @@ class RunTest(parameterized.TestCase):
 
   def test_help_lists_the_flags(self):
     done = self._run('--help')
-    self.assertIn('--count: how many', done.stdout)
-    self.assertEqual(done.stderr, '')
+    self.assertEqual(
+      done.stdout,
+      '  --workdir: where\n  --do: what to do\n  --count: how many (default: 1)'
+      '\n\n--flagfile=F reads flags from a file; --helpfull lists those of '
+      'libraries, too.\n',
+    )
+    self.assertEqual((done.stderr, done.returncode), ('', 0))
+    for other in ('-h', '-help', '--helpshort', '-?'):
+      self.assertEqual(self._run('--do=refuse', other).stdout, done.stdout)
+
+  def test_help_begins_with_what_it_does_and_must_be_given(self):
+    with open(self.script, 'w', encoding='utf-8') as file:
+      file.write(
+        '"""Does it.\n\nbazel run //nat_tf:script -- --do=it\n"""\n'
+        + _SCRIPT.replace(
+          '\n\ndef', "\nflags.mark_flag_as_required('do')\n\ndef"
+        )
+      )
+    help_ = self._run('-h').stdout
+    self.assertStartsWith(
+      help_,
+      f'Does it.\n\n{sys.executable} -m nat_tf.script --do=it\n\n'
+      '  --do: what to do Must be given.\n  --workdir: where\n',
+    )
 
   def test_paths_are_meant_from_where_bazel_was_called(self):
     # A flag file is a path too, and is read before `main`.
