@@ -82,7 +82,9 @@ def main(argv: list[str]):
   config.search_space().encode(architecture)
   # Nothing was computed so far, which strategies insist on.
   strategy, workdir = strategy_flags.create(_WORKDIR.value, workdir)
-  config = config.on_devices(strategy.num_replicas_in_sync)
+  config = config.on_devices(
+    strategy.num_replicas_in_sync, strategy_flags.counting()
+  )
   workdir.check(config)
   name = architecture_source.label(wanted)
   with restart.when_lost(strategy), command.resumable(workdir.path):

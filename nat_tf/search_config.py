@@ -227,11 +227,12 @@ class SearchConfig(DataSettings):
     """See the base class: no file may lead to another one."""
     architecture_source.check_kept(values.get('architecture'))
 
-  def on_devices(self, count: int) -> SearchConfig:
+  def on_devices(self, count: int, flag: str = '') -> SearchConfig:
     """Returns the configuration with the shards that so many devices take.
 
     Args:
       count: of devices.
+      flag: the one that says how many there are, for messages; empty for none.
 
     Raises:
       ConfigError: batch, shards and devices do not divide one another.
@@ -244,6 +245,12 @@ class SearchConfig(DataSettings):
       )
     if self.batch_size % shards:
       near = shards * max(1, round(self.batch_size / shards))
+      if not self.shards:
+        other = f', or another {flag}' if flag else ''
+        raise ConfigError(
+          f'--batch_size is {self.batch_size}, which is no multiple of the '
+          f'{count} devices; give {near}{other}'
+        )
       raise ConfigError(
         f'--batch_size is {self.batch_size}, which is no multiple of the '
         f'{shards} shards that it is divided into; give {near}, or other '
