@@ -26,7 +26,8 @@ _MAX_LATENCY_MS = flags.DEFINE_string(
   None,
   'most milliseconds that the transformed network may take for an image on '
   "this device, estimated from the time of the input's whole network and those "
-  f'of single operations; {_MILLISECONDS} (default: no limit, nothing is timed).',
+  f'of single operations; {_MILLISECONDS} (default: no limit, nothing is '
+  'timed).',
 )
 _COST_TOLERANCE = flags.DEFINE_string(
   'cost_tolerance',

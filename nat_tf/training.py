@@ -255,13 +255,14 @@ class Training:
     callbacks.insert(0, profiling.Profiling(profiler))
     with self._checkpoints.running(self._notes), self.dataset.reading():
       try:
-        self.trainee.model.fit(
-          self.batches(),
-          epochs=config.epochs,
-          steps_per_epoch=self.steps,
-          verbose=0,
-          callbacks=callbacks,
-        )
+        with training_callbacks.without_advice():
+          self.trainee.model.fit(
+            self.batches(),
+            epochs=config.epochs,
+            steps_per_epoch=self.steps,
+            verbose=0,
+            callbacks=callbacks,
+          )
       finally:
         callbacks[-1].close()
         profiler.close()
