@@ -133,6 +133,12 @@ class Search:
     """Steps of the whole search."""
     return self._taken(self._config.epochs)
 
+  @property
+  def ahead(self) -> dict[str, int]:
+    """Steps that `run` takes, by phase."""
+    policy = self._policy_taken(self._config.epochs) - self._policy_done()
+    return {'weights': self.steps - self.done - policy, 'policy': policy}
+
   def _place(self, step: int) -> tuple[int, int]:
     """Returns how many epochs so many steps finish, and steps of the next."""
     warm = self._taken(self._config.warmup)

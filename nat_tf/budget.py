@@ -21,6 +21,8 @@ from nat_tf.edge_costs import EdgeCosts
 
 _NUMBER = re.compile(r'([0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?)([kMG%]?)')
 _FACTORS = {'': 1, 'k': 10**3, 'M': 10**6, 'G': 10**9}
+# Where numbers are of another size than those of parameters.
+_EXAMPLES = {'max_latency_ms': 'a number of milliseconds (12, 0.5)'}
 _MILLISECOND = 10**6  # Nanoseconds, in which time is counted.
 
 
@@ -68,9 +70,10 @@ def limit(text: str | None, flag: str) -> Limit | None:
     return None
   found = _parsed(text)
   if found is None:
+    example = _EXAMPLES.get(flag, 'a number (2500000, 3.1e6, 2.5M)')
     raise BudgetError(
-      f'--{flag} is {ascii(text[:40])}; it must be a number (2500000, 3.1e6, '
-      "2.5M) or a share of the input's cost (80%)"
+      f'--{flag} is {ascii(text[:40])}; it must be {example} or a share of the '
+      "input's cost (80%)"
     )
   if found.value <= 0:
     raise BudgetError(f'--{flag} is {ascii(text[:40])}; it must be above 0')

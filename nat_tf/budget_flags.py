@@ -9,6 +9,7 @@ from nat_tf.budget import Budget
 _FORM = (
   "a number, or a share of the input's in percent: 2500000, 2.5M, 3.1e6, 80%"
 )
+_MILLISECONDS = "a number, or a share of the input's in percent: 12, 0.5, 80%"
 
 _MAX_PARAMS = flags.DEFINE_string(
   'max_params',
@@ -25,7 +26,8 @@ _MAX_LATENCY_MS = flags.DEFINE_string(
   None,
   'most milliseconds that the transformed network may take for an image on '
   "this device, estimated from the time of the input's whole network and those "
-  f'of single operations; {_FORM} (default: no limit, nothing is timed).',
+  f'of single operations; {_MILLISECONDS} (default: no limit, nothing is '
+  'timed).',
 )
 _COST_TOLERANCE = flags.DEFINE_string(
   'cost_tolerance',

@@ -74,6 +74,10 @@ _PLAIN = {
   r'^(flag --\w+=.{60}).{60,}(: it)': r'\1...\2',
   'Flag (--[a-z_]+) must have a value other than None.': r'\1 must be given',
 }
+_MORE_HELP = (
+  '--flagfile=F reads flags from a file; --helpfull lists those of libraries, '
+  'too.'
+)
 # Commands that make their own workdir.
 _MAKERS = ('search', 'train', 'compare', 'tabular')
 _LONGEST = 300
@@ -155,22 +159,29 @@ def resumable(workdir: str) -> Iterator[None]:
 
 def _again(workdir: str) -> str:
   """Returns the line that calls this command again, on the same workdir."""
-  name = _name()
-  if 'BUILD_WORKSPACE_DIRECTORY' in os.environ:
-    called = ['bazel', 'run', f'//nat_tf:{name}', '--']
-  else:
-    called = [sys.executable, '-m', f'nat_tf.{name}']
   given = flags.FLAGS['workdir'].value is not None
   own = [] if given else [f'--workdir={workdir}']
-  return shlex.join([*called, *sys.argv[1:], *own])
+  return shlex.join([*_called(), *sys.argv[1:], *own])
+
+
+def _called() -> list[str]:
+  """Returns how this command was called, up to its first flag."""
+  name = _name()
+  if 'BUILD_WORKSPACE_DIRECTORY' in os.environ:
+    bazel = os.environ.get('NAT_TF_BAZELW', 'bazel')
+    return [bazel, 'run', f'//nat_tf:{name}', '--']
+  # Python 3.9 does not know what was typed.
+  python = getattr(sys, 'orig_argv', [sys.executable])[0]
+  return [python, '-m', f'nat_tf.{name}']
 
 
 def line() -> str:
-  """Returns what makes the command's result again, for `bazel run`.
+  """Returns what makes the command's result again, to be pasted.
 
-  Its own flags that were given and are not the defaults, as the user wrote
-  them; what stood in a flag file is spelled out. A run of its own needs its own
-  directory: `--workdir` is left out where the command makes one.
+  It is called as it was, with its own flags that were given and are not the
+  defaults, as the user wrote them; what stood in a flag file is spelled out. A
+  run of its own needs its own directory: `--workdir` is left out where the
+  command makes one.
   """
   name = _name()
   words = [
@@ -180,13 +191,13 @@ def line() -> str:
     for word in _written(flag)
   ]
   words = [w for w in words if name not in _MAKERS or not _is_workdir(w)]
-  start = f'bazel run //nat_tf:{name}'
+  called = _called()
   if not words:
-    return start
-  whole = shlex.join(words)
+    return shlex.join([word for word in called if word != '--'])
+  start, whole = shlex.join(called), shlex.join(words)
   if len(whole) <= _LONGEST_COMMAND:
-    return f'{start} -- {whole}'
-  return ' \\\n  '.join([f'{start} --', *map(shlex.quote, words)])
+    return f'{start} {whole}'
+  return ' \\\n  '.join([start, *map(shlex.quote, words)])
 
 
 def _name() -> str:
@@ -346,8 +357,62 @@ def _drop_output():
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _Help(flags.BooleanFlag):
+  """Stands for absl's flag; prints the command's flags as `_help` has them."""
+
+  def __init__(self, name: str, short_name: str):
+    super().__init__(name, False, 'show this help', short_name)
+    self.allow_override = True
+
+  def parse(self, argument: Any):
+    """Prints the help and exits, unless it says no."""
+    if not self._parse(argument):
+      return
+    try:
+      print(_help(), flush=True)
+    except BrokenPipeError:
+      _drop_output()
+    sys.exit(0)
+
+
+def _help() -> str:
+  """Returns what the command does, and its flags in the order of the source.
+
+  What must be given comes first.
+  """
+  usual = f'bazel run //nat_tf:{_name()} --'
+  doc = sys.modules['__main__'].__doc__ or ''
+  own = flags.FLAGS.get_key_flags_for_module(sys.argv[0])
+  ordered = sorted(own, key=lambda flag: not _is_required(flag))
+  return '\n'.join(
+    [
+      doc.replace(usual, shlex.join(_called())),
+      *map(_described, ordered),
+      '',
+      _MORE_HELP,
+    ]
+  ).lstrip('\n')
+
+
+def _described(flag: flags.Flag) -> str:
+  """Returns what `--help` says of a flag, in lines of at most 80 columns."""
+  text = f'--{"[no]" if flag.boolean else ""}{flag.name}: {flag.help}'
+  if _is_required(flag):
+    text += ' Must be given.'
+  if flag.default_as_str and flag.default != '':
+    text += f' (default: {flag.default_as_str[1:-1]})'
+  return flags.text_wrap(text, length=80, indent='    ', firstline_indent='  ')
+
+
+def _is_required(flag: flags.Flag) -> bool:
+  return any('other than None' in one.message for one in flag.validators)
+
+
 def _parse(argv: list[str]) -> list[str]:
   """Parses flags; absl would print the usage of them all."""
+  # They take the places of what absl has just defined.
+  for name, short in (('help', 'h'), ('helpshort', '?')):
+    flags.DEFINE_flag(_Help(name, short), module_name='absl.app')
   try:
     rest = flags.FLAGS(argv)
     # What TensorFlow says of writing in the background is no news.

@@ -94,6 +94,9 @@ def _compare(
     _latencies if _LATENCY.value else None,
   )
   print(f'comparison on {recipe.dataset}, workdir {workdir.path}', flush=True)
+  finished, of = one.finished()
+  if finished:
+    print(f'{finished} of {of} trainings were finished before', flush=True)
   for results in one.run():
     if results.runs and not workdir.is_aside:
       comparison_report.write(results, workdir)

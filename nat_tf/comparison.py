@@ -195,6 +195,11 @@ class Comparison:
     self._measure = None if workdir.is_aside else measure
     self._check()
 
+  def finished(self) -> tuple[int, int]:
+    """Returns how many of how many trainings are finished."""
+    pairs = self._pairs()
+    return sum(self._finished(*pair) for pair in pairs), len(pairs)
+
   def run(self) -> Iterator[Results]:
     """Trains what was not trained yet; yields what is known after each.
 
@@ -213,7 +218,7 @@ class Comparison:
 
   def _run(self) -> Iterator[Results]:
     known = Results(self._recipe, self._contenders, self._seeds, {}, {})
-    pairs = [(seed, one) for seed in self._seeds for one in self._contenders]
+    pairs = self._pairs()
     finished = [pair for pair in pairs if self._finished(*pair)]
     others = [pair for pair in pairs if pair not in finished]
     for seed, one in finished + others:
@@ -280,6 +285,9 @@ class Comparison:
   def _directory(self, seed: int, one: Contender) -> workdir_lib.Workdir:
     path = os.path.join(self.workdir.path, one.folder, f'seed-{seed}')
     return workdir_lib.Workdir(path, TrainConfig)
+
+  def _pairs(self) -> list[tuple[int, Contender]]:
+    return [(seed, one) for seed in self._seeds for one in self._contenders]
 
   def _finished(self, seed: int, one: Contender) -> bool:
     return os.path.exists(self._directory(seed, one).file(training.SUMMARY))

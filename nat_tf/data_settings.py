@@ -17,7 +17,7 @@ class DataSettings(Settings):
     'digits', 'TFDS name of an image-classification data set'
   )
   data_dir: str | None = setting(
-    None, 'directory of the prepared data sets; default: the one TFDS uses'
+    None, 'directory of the prepared data sets (default: the one TFDS uses)'
   )
   image_size: int = setting(
     0,

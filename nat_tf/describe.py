@@ -13,6 +13,7 @@ from nat_tf import architecture_source
 from nat_tf import description
 from nat_tf import layout
 from nat_tf import network_flags
+from nat_tf import progress_bar
 
 _ARCHITECTURE = flags.DEFINE_string(
   'architecture',
@@ -47,12 +48,7 @@ def main(argv: list[str]):
   output = command.output(folder, 'output') if folder else None
   if output:
     description.draw(name, architecture, config, output, _EDGE_COSTS.value)
-  latencies = None
-  if _LATENCY.value:
-    # Brings TensorFlow, which takes seconds to load and only measures here.
-    from nat_tf import part_latency
-
-    latencies = part_latency.measure(architecture, config, description.BATCHES)
+  latencies = _latencies(architecture, config) if _LATENCY.value else None
   described = description.describe(name, architecture, config, latencies)
   if _JSON.value:
     print(description.to_json(described))
@@ -60,6 +56,18 @@ def main(argv: list[str]):
   print(description.table(described))
   if output:
     print(f'in {output}: {", ".join(description.DRAWINGS)}')
+
+
+def _latencies(architecture, config):
+  # Brings TensorFlow, which takes seconds to load and only measures here.
+  from nat_tf import part_latency
+
+  return part_latency.measure(
+    architecture,
+    config,
+    description.BATCHES,
+    progress_bar.CountBar('measuring', 'parts'),
+  )
 
 
 if __name__ == '__main__':

@@ -127,7 +127,10 @@ def _check_name(name: str, data_dir: str):
 def _found(folder: pathlib.Path) -> _Files:
   """Returns the files of both splits."""
   if not folder.is_dir():
-    raise data_source.DataError(f'{folder} is no directory')
+    raise data_source.DataError(
+      f'{folder} is no directory; give the --images that holds a folder of '
+      'JPEG or PNG files for each class'
+    )
   train, test = (folder / split for split in _SPLITS)
   files = _labelled(train if train.is_dir() else folder)
   if len(set(_labels(files))) < 2:

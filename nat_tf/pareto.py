@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import dataclasses
 
 import numpy as np
@@ -52,6 +52,7 @@ def explore(
   candidates: int = 10,
   seed: int = 0,
   budget: Budget | None = None,
+  report: Callable[[int, int], None] = lambda done, of: None,
 ) -> Front:
   """Returns the front of accuracy against multiply-adds.
 
@@ -66,6 +67,8 @@ def explore(
     candidates: how many to sample at each limit, 1 or more.
     seed: of the samples.
     budget: what a point may cost at most; None for what the input costs.
+    report: is told how many architectures of how many are measured; where all
+      are, the next ones are others.
 
   Raises:
     spaces.SpaceError: the architecture is not of the transformer's space.
@@ -74,7 +77,7 @@ def explore(
   """
   terms = transformer.terms(architecture, budget)
   source = spaces.stack([transformer.space.encode(architecture)])
-  known = _Contenders(transformer, terms, source)
+  known = _Contenders(transformer, terms, source, report)
   least = int(terms.costs.least(terms.allowed)[edge_costs.MADDS])
   most = int(terms.limits[edge_costs.MADDS])
   limits = np.repeat(terms.limits[np.newaxis], _LEVELS, axis=0)
@@ -155,16 +158,26 @@ def front(contenders: Sequence[Measured]) -> list[Measured]:
 class _Contenders:
   """Transformations of one architecture, each measured once; it is the first.
 
+  Args:
+    transformer, report: see `explore`.
+    terms: what they may cost.
+    source: the architecture, encoded.
+
   Attributes:
     measured: what is known of them, in the order in which they came.
   """
 
   def __init__(
-    self, transformer: Transformer, terms: Terms, source: spaces.Encoding
+    self,
+    transformer: Transformer,
+    terms: Terms,
+    source: spaces.Encoding,
+    report: Callable[[int, int], None],
   ):
     self._transformer = transformer
     self._terms = terms
     self._source = source
+    self._report = report
     self._operations = np.zeros([0, *source.operations.shape[1:]], np.int32)
     self.measured: list[Measured] = []
 
@@ -178,6 +191,8 @@ class _Contenders:
   def add(self, operations: np.ndarray):
     """Measures what is new of `[some, cells, edges]` operations."""
     new = self.new(operations)
+    if len(new):
+      self._report(0, len(new))
     for start in range(0, len(new), _CHUNK):
       chunk = new[start : start + _CHUNK]
       # All calls have one shape, so that nothing is compiled twice.
@@ -187,6 +202,7 @@ class _Contenders:
       found = self._transformer.measure(encoding, terms=self._terms)
       self.measured.extend(found[: len(chunk)])
       self._operations = np.concatenate([self._operations, chunk])
+      self._report(start + len(chunk), len(new))
 
   def within(self) -> list[Measured]:
     """Returns what keeps to the budget, of all that was measured."""

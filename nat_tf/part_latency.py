@@ -9,7 +9,7 @@ add up to it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import statistics
 import time
 from typing import Any, NamedTuple
@@ -50,7 +50,10 @@ def device() -> str:
 
 
 def measure(
-  architecture: Architecture, config: NetworkConfig, batches: Sequence[int]
+  architecture: Architecture,
+  config: NetworkConfig,
+  batches: Sequence[int],
+  report: Callable[[int, int], None] = lambda done, of: None,
 ) -> Latencies:
   """Measures a network of random weights and its parts.
 
@@ -58,15 +61,22 @@ def measure(
     architecture: what the network is made of.
     config: its size.
     batches: numbers of images.
+    report: is told how many of how many are measured; the whole network counts
+      as one more.
   """
+  parts = final_network.parts(architecture, config)
+  models: dict[Any, tf.keras.Model | None] = {}
+  for part in parts:
+    models.setdefault(part.key, part.model)
   known: dict[Any, tuple[float, ...]] = {}
-  for part in (parts := final_network.parts(architecture, config)):
-    if part.key not in known:
-      known[part.key] = _seconds(part.model, batches)
+  report(0, len(models) + 1)
+  for key, model in models.items():
+    known[key] = _seconds(model, batches)
+    report(len(known), len(models) + 1)
   network = final_network.build(architecture, config)
-  return Latencies(
-    [known[part.key] for part in parts], _seconds(network, batches), device()
-  )
+  whole = _seconds(network, batches)
+  report(len(models) + 1, len(models) + 1)
+  return Latencies([known[part.key] for part in parts], whole, device())
 
 
 def _seconds(

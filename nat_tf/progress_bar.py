@@ -1,7 +1,12 @@
-"""The progress of searches and comparisons on the terminal."""
+"""The progress of searches and comparisons on the terminal.
+
+The time that is left is told once it can be known: when steps of all kinds that
+are to come were measured, without those that compiled.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -17,46 +22,112 @@ if TYPE_CHECKING:
 
 # Share of the old value that a shown average keeps at every step.
 _SMOOTHING = 0.9
-# Of a run whose output is no terminal.
+# Of a run whose output is no terminal: how many at most, and seconds between.
 _LINES = 20
-# tqdm begins the postfix with a comma.
-_FORMAT = (
-  '{desc} {percentage:3.0f}% |{bar}| [{elapsed}, {remaining} left{postfix}]'
-)
+_LINES_APART = 2.0
+# `left` and tqdm's postfix begin with a comma.
+_FORMAT = '{desc} {percentage:3.0f}% |{bar}| [{elapsed}{left}{postfix}]'
+
+
+def going_on(epoch: int, epochs: int) -> str:
+  """Returns the line that says from where a run goes on.
+
+  Args:
+    epoch: the one that comes next, from 1; one more than `epochs` for none.
+    epochs: of the whole run.
+  """
+  if epoch > epochs:
+    return f'goes on after epoch {epochs} of {epochs}'
+  return f'goes on at epoch {epoch} of {epochs}'
+
+
+class _Pace:
+  """Measures steps, and says how long those that are left will take.
+
+  The first step of a kind compiles, and so may what is done at an epoch's first
+  end; they are no measure.
+
+  Args:
+    ahead: steps to come, by kind.
+
+  Attributes:
+    begun: when it began, by `time.monotonic`.
+  """
+
+  def __init__(self, ahead: Mapping[str, int]):
+    self.begun = self._last = time.monotonic()
+    self._ahead = dict(ahead)
+    self._counts = dict.fromkeys(ahead, 0)
+    self._seconds = dict.fromkeys(ahead, 0.0)
+    self._met: set[tuple[str, bool]] = set()
+    self._ended = False
+
+  def take(
+    self, kind: str, steps: int = 1, ends_epoch: bool = False
+  ) -> float | None:
+    """Takes in steps that were just done.
+
+    Args:
+      kind: theirs.
+      steps: how many.
+      ends_epoch: whether the last of them is its epoch's last one.
+
+    Returns:
+      Their seconds; None where these hold something else.
+    """
+    now = time.monotonic()
+    seconds, self._last = max(now - self._last, 1e-9), now
+    self._ahead[kind] -= steps
+    after_end, self._ended = self._ended, ends_epoch
+    if (kind, after_end) not in self._met:
+      self._met.add((kind, after_end))
+      return None
+    self._counts[kind] += steps
+    self._seconds[kind] += seconds
+    return None if after_end else seconds
+
+  def left(self) -> str:
+    """Returns how long the rest takes, after a comma; empty if not known."""
+    ahead = {kind: steps for kind, steps in self._ahead.items() if steps > 0}
+    if not ahead or not all(self._counts[kind] for kind in ahead):
+      return ''
+    seconds = sum(
+      steps * self._seconds[kind] / self._counts[kind]
+      for kind, steps in ahead.items()
+    )
+    return f', {tqdm.tqdm.format_interval(seconds)} left'
 
 
 class ProgressBar:
   """Shows losses, mean reward, entropy, speed and remaining time.
 
   Args:
-    steps: steps of the whole search.
+    ahead: steps to come, by phase.
     done: steps taken before.
     hidden: whether to show nothing.
   """
 
-  def __init__(self, steps: int, done: int = 0, hidden: bool = False):
-    self._bar = _bar(steps, done, hidden)
-    self._bar.set_description_str('compiling')
+  def __init__(
+    self, ahead: Mapping[str, int], done: int = 0, hidden: bool = False
+  ):
+    self._pace = _Pace(ahead)
+    self._bar = _bar(self._pace, done + sum(ahead.values()), done, hidden)
+    if any(ahead.values()):
+      self._bar.set_description_str('compiling')
     self._shown: dict[str, float] = {}
-    self._last = time.monotonic()
-    self._begun: set[str] = set()
 
   def __call__(self, progress: algorithm.Progress):
     """Takes in one step."""
-    if progress.phase not in self._begun:
-      # A phase's first step compiles: no measure of the time that remains.
-      self._begun.add(progress.phase)
-      self._bar.unpause()
-    now = time.monotonic()
-    seconds, self._last = max(now - self._last, 1e-9), now
-    metrics = {'images/s': progress.images / seconds}
-    metrics |= {
+    seconds = self._pace.take(progress.phase, ends_epoch=progress.ends_epoch)
+    metrics = {
       name: float(progress.metrics[name])
       for name in ('loss', 'reward', 'entropy')
       if name in progress.metrics
       # The policy's loss says little: its gradient is what counts.
       and (progress.phase, name) != ('policy', 'loss')
     }
+    if seconds is not None:
+      metrics['images/s'] = progress.images / seconds
     for name, value in metrics.items():
       old = self._shown.get(name, value)
       self._shown[name] = _SMOOTHING * old + (1 - _SMOOTHING) * value
@@ -91,7 +162,8 @@ class StudyBar:
   """
 
   def __init__(self, title: str, steps: int):
-    self._bar = _bar(steps, 0)
+    self._pace = _Pace({'': steps})
+    self._bar = _bar(self._pace, steps, 0)
     self._title = title
     self._bar.set_description_str(f'{title}: compiling')
 
@@ -108,10 +180,8 @@ class StudyBar:
       taken: steps taken so far.
       metrics: what the last of them measured.
     """
-    if not self._bar.n:
-      # The first steps compile: no measure of the time that remains.
-      self._bar.set_description_str(self._title, refresh=False)
-      self._bar.unpause()
+    self._pace.take('', taken - self._bar.n)
+    self._bar.set_description_str(self._title, refresh=False)
     reward, entropy = float(metrics.reward), float(metrics.entropy)
     text = f'reward {reward:+.3f}, entropy {entropy:.1f}'
     self._bar.set_postfix_str(text, refresh=False)
@@ -123,23 +193,29 @@ class CountBar:
 
   Args:
     title: what is done.
+    noun: what it is done to, in the plural.
   """
 
-  def __init__(self, title: str):
+  def __init__(self, title: str, noun: str = 'architectures'):
     self._title = title
+    self._noun = noun
     self._bar: Any = None
+    self._pace = _Pace({})
 
   def __call__(self, done: int, of: int):
     """Takes in what was done.
 
     Args:
-      done: how many so far.
+      done: how many so far; 0 to begin with.
       of: how many in all; where they are done, the next ones are others.
     """
     if self._bar is None:
-      self._bar = _bar(of, 0)
-      self._bar.set_description_str(f'{self._title} {of} architectures')
-    self._bar.update(done - self._bar.n)
+      self._pace = _Pace({'': of})
+      self._bar = _bar(self._pace, of, 0)
+      self._bar.set_description_str(f'{self._title} {of} {self._noun}')
+    if done:
+      self._pace.take('', done - self._bar.n)
+      self._bar.update(done - self._bar.n)
     if done == of:
       self._bar.close()
       self._bar = None
@@ -167,17 +243,16 @@ class EpochBar(training_callbacks.Callback):
     super().__init__()
     self._title = title
     self._epochs = epochs
-    self._bar = _bar(epochs * steps, done, hidden)
-    self._bar.set_description_str(f'{title}: compiling')
-    self._compiled = False
+    self._steps = steps
+    self._pace = _Pace({'': epochs * steps - done})
+    self._bar = _bar(self._pace, epochs * steps, done, hidden)
+    if done < epochs * steps:
+      self._bar.set_description_str(f'{title}: compiling')
 
   def on_train_batch_end(self, batch: int, logs: Any = None):
     """Takes in one step."""
-    if not self._compiled:
-      # The first step compiles: no measure of the time that remains.
-      self._compiled = True
-      self._bar.set_description_str(self._title, refresh=False)
-      self._bar.unpause()
+    self._pace.take('', ends_epoch=batch + 1 == self._steps)
+    self._bar.set_description_str(self._title, refresh=False)
     self._bar.update()
 
   def on_epoch_end(self, epoch: int, logs: Any = None):
@@ -203,44 +278,43 @@ class _Lines:
   A log would keep every state of a bar, and there may be many thousands.
   """
 
-  def __init__(self, steps: int, done: int):
+  def __init__(self, pace: _Pace, steps: int, done: int):
     self.n = done
+    self._pace = pace
     self._steps = steps
     self._shown = _share(done, steps)
     self._title = self._postfix = ''
-    self.unpause()
+    self._last = time.monotonic()
 
   def set_description_str(self, text: str, refresh: bool = True):
-    """Sets what stands in front; as tqdm does, but shows nothing yet."""
-    del refresh
+    """Sets what stands in front; as tqdm does, but alone where it is shown."""
     self._title = text
+    if refresh:
+      print(text, file=sys.stderr, flush=True)
 
   def set_postfix_str(self, text: str, refresh: bool = True):
     """Sets what stands behind; as tqdm does, but shows nothing yet."""
     del refresh
     self._postfix = text
 
-  def unpause(self):
-    """Takes the time from now on."""
-    self._begun, self._initial = time.monotonic(), self.n
-
   def update(self, count: int = 1):
     """Takes in some steps."""
     self.n += count
-    share = _share(self.n, self._steps)
-    if share > self._shown:
-      self._shown = share
-      self._show()
+    share, now = _share(self.n, self._steps), time.monotonic()
+    rests = now - self._last < _LINES_APART and self.n < self._steps
+    if share > self._shown and not rests:
+      self._shown, self._last = share, now
+      self._show(now)
 
   def close(self):
     """Ends it, as tqdm does; what is to be seen was shown."""
 
-  def _show(self):
+  def _show(self, now: float):
     text = tqdm.tqdm.format_meter(
       self.n,
       self._steps,
-      time.monotonic() - self._begun,
-      initial=self._initial,
+      now - self._pace.begun,
+      left=self._pace.left(),
       prefix=self._title,
       postfix=self._postfix,
       bar_format=_FORMAT.replace('|{bar}| ', ''),
@@ -253,17 +327,30 @@ def _share(done: int, steps: int) -> int:
   return _LINES * done // max(1, steps)
 
 
-def _bar(steps: int, done: int, hidden: bool = False) -> Any:
+class _Bar(tqdm.tqdm):
+  """A bar that takes the time that is left from `pace`."""
+
+  def __init__(self, pace: _Pace, **options: Any):
+    self._pace = pace
+    super().__init__(**options)
+
+  @property
+  def format_dict(self) -> dict[str, Any]:
+    """What the format may name."""
+    return {**super().format_dict, 'left': self._pace.left()}
+
+
+def _bar(pace: _Pace, steps: int, done: int, hidden: bool = False) -> Any:
   """Returns a bar on a terminal, lines elsewhere; tqdm's, or as if it were."""
   if not hidden and not sys.stderr.isatty():
-    return _Lines(steps, done)
-  return tqdm.tqdm(
+    return _Lines(pace, steps, done)
+  return _Bar(
+    pace,
     disable=hidden,
     total=steps,
     initial=done,
     unit='step',
     dynamic_ncols=True,
     mininterval=0.5,
-    smoothing=0.05,
     bar_format=_FORMAT,
   )

@@ -161,6 +161,8 @@ class RankingStudy:
     """Returns what is known of architectures, in the shape of `codes`."""
     missing = np.array(sorted(set(codes.ravel()) - set(self._known)), int)
     space = self._transformer.space
+    if len(missing):
+      self._report(0, len(missing))
     for start in range(0, len(missing), _CHUNK):
       chunk = missing[start : start + _CHUNK]
       # All calls have one shape, so that nothing is compiled twice.

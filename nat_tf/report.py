@@ -8,7 +8,7 @@ they stay right where a directory is moved as a whole. No TensorFlow here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import datetime
 import importlib.metadata
@@ -75,6 +75,8 @@ class Report:
     config: what all was done with; None for nothing beyond the command.
     files: pairs of a file beside the page and what it holds; those that are not
       there are not linked to.
+    resolved: values of settings that stand where nothing was said, but are not
+      the defaults.
   """
 
   kind: str
@@ -86,6 +88,7 @@ class Report:
   command: str
   config: setting.Settings | None = None
   files: Sequence[tuple[str, str]] = ()
+  resolved: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def write(folder: str, build: Callable[[], Report], name: str = FILE) -> bool:
@@ -186,7 +189,7 @@ def _html(report: Report, sections: Sequence[Section], folder: str) -> Element:
     ),
     *map(_section, sections),
     _section(Section('Do it again', _again(report))),
-    _section(Section('Settings', _settings(report.config)))
+    _section(Section('Settings', _settings(report.config, report.resolved)))
     if report.config
     else None,
     _section(Section('Files', [_files(report.files, folder)])),
@@ -235,14 +238,17 @@ def _version(package: str) -> str | None:
     return None
 
 
-def _settings(config: setting.Settings) -> list[Element]:
-  """Returns the settings, first those that are not the defaults."""
+def _settings(
+  config: setting.Settings, resolved: Mapping[str, Any]
+) -> list[Element]:
+  """Returns the settings, first those that someone changed."""
   changed: list[tuple[str, ...]] = []
   usual: list[tuple[str, ...]] = []
   for field in dataclasses.fields(config):
     value = getattr(config, field.name)
     row = (field.name, _value(value), field.metadata['meaning'])
-    (usual if value == field.default else changed).append(row)
+    own = value in (field.default, resolved.get(field.name, field.default))
+    (usual if own else changed).append(row)
   head = ('setting', 'value', 'meaning')
   return [
     _texts([head, *changed])
@@ -250,7 +256,7 @@ def _settings(config: setting.Settings) -> list[Element]:
     else element('p', 'All are the defaults.'),
     element(
       'details',
-      element('summary', f'The {len(usual)} settings with their defaults'),
+      element('summary', f'The {len(usual)} settings that nobody changed'),
       _texts([head, *usual]),
     ),
   ]

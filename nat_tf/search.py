@@ -82,7 +82,9 @@ def main(argv: list[str]):
   config.search_space().encode(architecture)
   # Nothing was computed so far, which strategies insist on.
   strategy, workdir = strategy_flags.create(_WORKDIR.value, workdir)
-  config = config.on_devices(strategy.num_replicas_in_sync)
+  config = config.on_devices(
+    strategy.num_replicas_in_sync, strategy_flags.counting()
+  )
   workdir.check(config)
   name = architecture_source.label(wanted)
   with restart.when_lost(strategy), command.resumable(workdir.path):
@@ -157,6 +159,7 @@ def _write(
       transformer.final(),
       workdir.file(learning_log.FILE),
       command.line(),
+      transformer.strategy.num_replicas_in_sync,
     ),
   )
 
@@ -186,8 +189,13 @@ def learn(
   """
   search = algorithm.Search(transformer, dataset, workdir.checkpoints, minutes)
   log = _log(transformer, workdir, architecture, name, search)
+  if search.done:
+    print(
+      progress_bar.going_on(search.epoch + 1, transformer.config.epochs),
+      flush=True,
+    )
   bar = progress_bar.ProgressBar(
-    search.steps, search.done, hidden=workdir.is_aside
+    search.ahead, search.done, hidden=workdir.is_aside
   )
   earlier = log.seconds
   profiler = profiling.StepProfiler(workdir.events, profiled)

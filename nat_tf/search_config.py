@@ -227,11 +227,12 @@ class SearchConfig(DataSettings):
     """See the base class: no file may lead to another one."""
     architecture_source.check_kept(values.get('architecture'))
 
-  def on_devices(self, count: int) -> SearchConfig:
+  def on_devices(self, count: int, flag: str = '') -> SearchConfig:
     """Returns the configuration with the shards that so many devices take.
 
     Args:
       count: of devices.
+      flag: the one that says how many there are, for messages; empty for none.
 
     Raises:
       ConfigError: batch, shards and devices do not divide one another.
@@ -244,12 +245,27 @@ class SearchConfig(DataSettings):
       )
     if self.batch_size % shards:
       near = shards * max(1, round(self.batch_size / shards))
+      if not self.shards:
+        other = f', or another {flag}' if flag else ''
+        raise ConfigError(
+          f'--batch_size is {self.batch_size}, which is no multiple of the '
+          f'{count} devices; give {near}{other}'
+        )
       raise ConfigError(
         f'--batch_size is {self.batch_size}, which is no multiple of the '
         f'{shards} shards that it is divided into; give {near}, or other '
         '--shards'
       )
     return dataclasses.replace(self, shards=shards)
+
+  def resolved(self, devices: int = 1) -> dict[str, Any]:
+    """Returns what stands where nothing was said, but is not the default.
+
+    Args:
+      devices: number of devices.
+    """
+    space = {} if self.architecture is None else {'space': ONE}
+    return {'shards': devices, **space}
 
   def held_out_codes(self) -> np.ndarray:
     """Returns the codes of what is held out, `[held_out]`."""

@@ -39,6 +39,7 @@ def of_search(
   network: NetworkConfig,
   learning: str,
   command: str,
+  devices: int = 1,
 ) -> Report:
   """Returns the report of a search.
 
@@ -49,6 +50,7 @@ def of_search(
     network: the final network.
     learning: path of `learning.csv`.
     command: what makes all this again.
+    devices: that it computed on.
   """
   return Report(
     'search',
@@ -63,6 +65,7 @@ def of_search(
     command,
     config,
     _SEARCH_FILES,
+    config.resolved(devices),
   )
 
 
@@ -96,6 +99,7 @@ def of_transformation(
     command,
     config,
     _SEARCH_FILES[:3],
+    config.resolved(),
   )
 
 
@@ -142,6 +146,7 @@ def of_front(
     command,
     config,
     _PARETO_FILES,
+    config.resolved(),
   )
 
 

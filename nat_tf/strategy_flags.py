@@ -29,6 +29,11 @@ _VIRTUAL_DEVICES = flags.DEFINE_integer(
 )
 
 
+def counting() -> str:
+  """Returns the flag that says how many devices there are; empty for none."""
+  return '--virtual_devices' if _VIRTUAL_DEVICES.value else ''
+
+
 def create(
   given: str | None, workdir: workdir_lib.Workdir
 ) -> tuple[tf.distribute.Strategy, workdir_lib.Workdir]:

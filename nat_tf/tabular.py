@@ -115,6 +115,8 @@ def _outcomes(
     for name in plans
     for seed, _, ends in halves
   }
+  if before := sum(outcome is not None for outcome in kept.values()):
+    print(f'{before} of {len(kept)} policies learned before', flush=True)
   tabular_events.begin(workdir.events, studies[0].space.operations)
   outcomes: dict[str, list] = {name: [] for name in plans}
   for name, (model, recipe) in plans.items():

@@ -32,7 +32,7 @@ class TabularConfig(Settings):
     '<dataset>_test_accuracy (percent), or a file of the nats_bench package',
   )
   table_dataset: str | None = setting(
-    None, "data set of the table; default: the CSV's only one"
+    None, "data set of the table (default: the CSV's only one)"
   )
   policies: str = setting(
     'all', f'policies, joined by commas; of {", ".join(policy_lib.POLICIES)}'

@@ -244,19 +244,25 @@ class Training:
       stopping.Stopped: the process was told to stop; a checkpoint was written.
     """
     config = self.config
+    if self.step:
+      epoch = self.step // self.steps + 1
+      print(
+        f'{title} {progress_bar.going_on(epoch, config.epochs)}', flush=True
+      )
     callbacks = self.callbacks(title)
     profiler = profiling.StepProfiler(self._workdir.events, profiled)
     # Before what may end the training.
     callbacks.insert(0, profiling.Profiling(profiler))
     with self._checkpoints.running(self._notes), self.dataset.reading():
       try:
-        self.trainee.model.fit(
-          self.batches(),
-          epochs=config.epochs,
-          steps_per_epoch=self.steps,
-          verbose=0,
-          callbacks=callbacks,
-        )
+        with training_callbacks.without_advice():
+          self.trainee.model.fit(
+            self.batches(),
+            epochs=config.epochs,
+            steps_per_epoch=self.steps,
+            verbose=0,
+            callbacks=callbacks,
+          )
       finally:
         callbacks[-1].close()
         profiler.close()

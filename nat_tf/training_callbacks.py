@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+import contextlib
+import logging
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,24 @@ import tensorflow as tf
 from nat_tf import checkpoints
 from nat_tf import divergence
 from nat_tf import evaluation
+
+# Of a line that Keras logs where a machine is busy; no user can follow it.
+_ADVICE = 'is slow compared to the batch time'
+
+
+@contextlib.contextmanager
+def without_advice() -> Iterator[None]:
+  """Silences what Keras advises on the time that callbacks take."""
+
+  def other(record: logging.LogRecord) -> bool:
+    return _ADVICE not in record.getMessage()
+
+  logger = tf.get_logger()
+  logger.addFilter(other)
+  try:
+    yield
+  finally:
+    logger.removeFilter(other)
 
 
 class Callback(tf.keras.callbacks.Callback):

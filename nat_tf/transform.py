@@ -16,6 +16,7 @@ from nat_tf import budget_flags
 from nat_tf import learned
 from nat_tf import pareto
 from nat_tf import pareto_report
+from nat_tf import progress_bar
 from nat_tf import report
 from nat_tf import result
 from nat_tf import search_report
@@ -84,7 +85,8 @@ def main(argv: list[str]):
     transformer.config,
   )
   if _PARETO.value:
-    front = pareto.explore(transformer, *arguments)
+    bar = progress_bar.CountBar('measuring')
+    front = pareto.explore(transformer, *arguments, bar)
     pareto_report.write(front, name, output)
     print(pareto_report.table(front, name))
     report.write(

@@ -115,6 +115,7 @@ class SearchTest(tf.test.TestCase):
     )
     self.assertEqual({r.steps for r in reports}, {9})
     self.assertEqual(self.whole.search.steps, 9)
+    self.assertEqual(self.whole.search.ahead, {'weights': 6, 'policy': 3})
     self.assertEqual(self.whole.done, 0)
     self.assertEqual(self.whole.search.epoch, 3)
 
@@ -144,6 +145,8 @@ class SearchTest(tf.test.TestCase):
       ],
     )
     self.assertEqual((second.search.steps, second.done), (8, 3))
+    self.assertEqual(first.search.ahead, {'weights': 6, 'policy': 2})
+    self.assertEqual(second.search.ahead, {'weights': 3, 'policy': 2})
 
   def test_reports_what_each_phase_measures(self):
     metrics = {'weights': {'loss', 'accuracy', 'gradient_norm'}}

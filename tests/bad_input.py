@@ -278,10 +278,13 @@ def _budgets() -> list[Case]:
   found = []
   for command in ('search', 'transform', 'control'):
     for flag in ('max_params', 'max_madds', 'max_latency_ms'):
-      for value in ('80 %', '-1', 'nan', '1e999', '1_0', ''):
+      form = 'a number (2500000, 3.1e6, 2.5M)'
+      if flag == 'max_latency_ms':
+        form = 'a number of milliseconds (12, 0.5)'
+      for value in ('80 %', '-1', 'nan', '1e999', '1_0', 'abc', ''):
         words = (
-          f"--{flag} is '{value}'; it must be a number (2500000, 3.1e6, "
-          "2.5M) or a share of the input's cost (80%)"
+          f"--{flag} is '{value}'; it must be {form} or a share of the input's "
+          'cost (80%)'
         )
         found.append(_case(command, words, f'--{flag}={value}'))
       words = f"--{flag} is '0%'; it must be above 0"
@@ -692,7 +695,15 @@ def _photos() -> list[Case]:
       'name',
       '--name=cifar10',
     ),
-    _case('prepare', '<here>/none is no directory', '--images=none'),
+    *(
+      _case(
+        'prepare',
+        f'<here>/{name} is no directory; give the --images that holds a folder '
+        'of JPEG or PNG files for each class',
+        f'--images={name}',
+      )
+      for name in ('none', 'None')
+    ),
     _case(
       'prepare',
       '<here>/data/my_photos exists; give another name, or delete it to '

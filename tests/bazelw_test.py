@@ -52,6 +52,15 @@ class BazelwTest(parameterized.TestCase):
       timeout=60,
     )
 
+  def test_says_how_it_was_called(self):
+    _write_executable(
+      self.bin / 'bazel',
+      'if [[ "$1" == --version ]]; then echo "bazel 7.4.0"\n'
+      'else echo "$NAT_TF_BAZELW"; fi',
+    )
+    result = self.run_bazelw('run', '//nat_tf:search')
+    self.assertEqual(result.stdout, f'{self.root}/bazelw\n', result.stderr)
+
   @parameterized.parameters('6.5.0', '7.4.0')
   def test_adds_nothing_to_an_ordinary_bazel(self, version):
     _write_executable(self.bin / 'bazel', _fake_bazel(version))

@@ -89,6 +89,11 @@ class LimitTest(parameterized.TestCase):
       "3.1e6, 2.5M) or a share of the input's cost (80%)",
     )
 
+  def test_nonsense_gets_examples_of_its_own_size(self):
+    with self.assertRaisesRegex(budget.BudgetError, 'milliseconds .*0.5.*80%'):
+      budget.limit('abc', 'max_latency_ms')
+    self.assertEqual(budget.limit('0.5', 'max_latency_ms').resolve(0, 10), 5)
+
   @parameterized.parameters('0', '0%', '0.0', '1e-999999999')
   def test_nothing(self, text):
     with self.assertRaisesRegex(

@@ -272,8 +272,30 @@ class RunTest(parameterized.TestCase):
 
   def test_help_lists_the_flags(self):
     done = self._run('--help')
-    self.assertIn('--count: how many', done.stdout)
-    self.assertEqual(done.stderr, '')
+    self.assertEqual(
+      done.stdout,
+      '  --workdir: where\n  --do: what to do\n  --count: how many (default: 1)'
+      '\n\n--flagfile=F reads flags from a file; --helpfull lists those of '
+      'libraries, too.\n',
+    )
+    self.assertEqual((done.stderr, done.returncode), ('', 0))
+    for other in ('-h', '-help', '--helpshort', '-?'):
+      self.assertEqual(self._run('--do=refuse', other).stdout, done.stdout)
+
+  def test_help_begins_with_what_it_does_and_must_be_given(self):
+    with open(self.script, 'w', encoding='utf-8') as file:
+      file.write(
+        '"""Does it.\n\nbazel run //nat_tf:script -- --do=it\n"""\n'
+        + _SCRIPT.replace(
+          '\n\ndef', "\nflags.mark_flag_as_required('do')\n\ndef"
+        )
+      )
+    help_ = self._run('-h').stdout
+    self.assertStartsWith(
+      help_,
+      f'Does it.\n\n{sys.executable} -m nat_tf.script --do=it\n\n'
+      '  --do: what to do Must be given.\n  --workdir: where\n',
+    )
 
   def test_paths_are_meant_from_where_bazel_was_called(self):
     # A flag file is a path too, and is read before `main`.
@@ -331,11 +353,22 @@ class TensorboardTest(absltest.TestCase):
 
 
 class LineTest(absltest.TestCase):
-  def _line(self, name: str, *arguments: str) -> str:
+  def _line(self, name: str, *arguments: str, **environment: str) -> str:
+    """Returns what a command says that is called so, by default by Bazel."""
+    environment = environment or {'BUILD_WORKSPACE_DIRECTORY': '/x'}
+    inherited = {
+      name: value
+      for name, value in os.environ.items()
+      if name not in ('BUILD_WORKSPACE_DIRECTORY', 'NAT_TF_BAZELW')
+    }
     script = self.create_tempfile(f'{name}.py', _LINE_SCRIPT).full_path
     done = subprocess.run(
       [sys.executable, script, *arguments],
-      env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
+      env={
+        **inherited,
+        'PYTHONPATH': os.pathsep.join(sys.path),
+        **environment,
+      },
       capture_output=True,
       text=True,
       check=True,
@@ -348,6 +381,22 @@ class LineTest(absltest.TestCase):
       self._line('ranking', '--count=1', '--do=a b', '--some=x', '--some=y'),
       "bazel run //nat_tf:ranking -- '--do=a b' --some=x --some=y",
     )
+
+  def test_is_what_was_called(self):
+    for environment, called, no_flag in (
+      ({'LANG': 'C'}, f'{sys.executable} -m nat_tf.search', ''),
+      ({'BUILD_WORKSPACE_DIRECTORY': '/x'}, 'bazel run //nat_tf:search', '--'),
+      (
+        {'BUILD_WORKSPACE_DIRECTORY': '/x', 'NAT_TF_BAZELW': './bazelw'},
+        './bazelw run //nat_tf:search',
+        '--',
+      ),
+    ):
+      self.assertEqual(self._line('search', **environment), called)
+      self.assertEqual(
+        self._line('search', '--count=2', **environment),
+        ' '.join(filter(None, (called, no_flag, '--count=2'))),
+      )
 
   def test_a_long_one_has_a_line_for_each(self):
     long = 'x' * 60

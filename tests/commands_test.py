@@ -87,6 +87,7 @@ class SearchAndTransformTest(absltest.TestCase):
       )
       self.assertEqual(result.returncode, 0, result.stderr)
       self.assertIn('point 1', result.stdout)
+      self.assertRegex(result.stderr, r'measuring \d+ architectures 100% \[')
       front = pathlib.Path(here, 'front')
       self.assertCountEqual(
         os.listdir(front), ['pareto.json', 'pareto.png', 'report.html']
@@ -242,8 +243,13 @@ class BadInputTest(parameterized.TestCase):
     result = command_line.run(
       'search', '--help', cwd=self.create_tempdir().full_path
     )
-    for name in ('--dataset', '--epochs', '--workdir', '--max_latency_ms'):
-      self.assertIn(name, result.stdout)
+    self.assertEqual(result.returncode, 0, result.stderr)
+    places = [
+      result.stdout.index(f'\n  --{name}: ')
+      for name in ('workdir', 'dataset', 'epochs', 'max_latency_ms', 'strategy')
+    ]
+    self.assertEqual(places, sorted(places))
+    self.assertLessEqual(max(map(len, result.stdout.splitlines())), 80)
 
   def test_search_refuses_an_impossible_budget_before_it_begins(self):
     here = self.create_tempdir()

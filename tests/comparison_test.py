@@ -135,8 +135,11 @@ class ComparisonTest(absltest.TestCase):
     super().setUp()
     self.workdir = os.path.join(self.create_tempdir().full_path, 'C')
 
-  def _run(self, trainer, texts=('darts', 'enas'), seeds=2, **settings):
-    one = comparison.Comparison(
+  def _run(self, trainer, *arguments, **settings):
+    return list(self._comparison(trainer, *arguments, **settings).run())
+
+  def _comparison(self, trainer, texts=('darts', 'enas'), seeds=2, **settings):
+    return comparison.Comparison(
       Recipe(**settings),
       comparison.contenders(texts),
       seeds,
@@ -144,7 +147,6 @@ class ComparisonTest(absltest.TestCase):
       trainer,
       _measure,
     )
-    return list(one.run())
 
   def test_takes_turns_and_says_what_is_known(self):
     trainer = Trainer()
@@ -198,8 +200,10 @@ class ComparisonTest(absltest.TestCase):
 
   def test_goes_on_where_it_stopped(self):
     first, second = Trainer(stops_at=3), Trainer()
+    self.assertEqual(self._comparison(first).finished(), (0, 4))
     with self.assertRaises(KeyboardInterrupt):
       self._run(first)
+    self.assertEqual(self._comparison(first).finished(), (3, 4))
     results = self._run(second)
     self.assertEqual(second.trained, [('enas', 1)])
     # What was known before is not reported again bit by bit.

@@ -317,9 +317,13 @@ class ShardsOfAConfigurationTest(tf.test.TestCase):
   def test_what_does_not_divide_is_refused(self):
     config = search_config.SearchConfig(batch_size=16)
     with self.assertRaisesRegex(
-      setting.ConfigError, 'batch_size is 16.*give 15'
+      setting.ConfigError, 'batch_size is 16.* the 3 devices; give 15$'
     ):
       config.on_devices(3)
+    with self.assertRaisesRegex(
+      setting.ConfigError, 'give 15, or another --a$'
+    ):
+      config.on_devices(3, '--a')
     odd = dataclasses.replace(config, shards=3, batch_size=9)
     with self.assertRaisesRegex(setting.ConfigError, 'a multiple of 2'):
       odd.on_devices(2)

@@ -114,6 +114,7 @@ class SearchTest(FaultsTestCase):
 
     done = self.again(line)
     self.assertEqual(done.returncode, 0, done.stderr)
+    self.assertRegex(done.stdout, r'(?m)^goes on (at|after) epoch \d+ of 12$')
     self._assert_equal(self.folder / 'whole', pathlib.Path(workdir))
 
   def _run_out_of_room(self, workdir):
@@ -229,6 +230,7 @@ class TrainTest(FaultsTestCase):
     self.assertRegex(line, r'^stopped by SIGINT after step \d+, which is kept')
     done = self.again(line)
     self.assertEqual(done.returncode, 0, done.stderr)
+    self.assertRegex(done.stdout, r'(?m)^\w+ goes on at epoch \d+ of 30$')
     whole = command_line.run(
       'train', *_TRAIN, '--workdir=whole', cwd=str(self.folder)
     )
@@ -259,6 +261,10 @@ class TrainTest(FaultsTestCase):
     self.assertGreater(step, 0)
     done = self.again(line)
     self.assertEqual(done.returncode, 0, done.stderr)
+    self.assertRegex(
+      done.stdout,
+      r'(?m)^resblock, seed 0 \(1 of 2\) goes on at epoch \d+ of 30$',
+    )
     self.assertLen(self.rows('c/resblock/seed-0/training.csv'), 30)
     self.assertLen(self.rows('c/vggblock/seed-0/training.csv'), 30)
 

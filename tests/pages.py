@@ -40,7 +40,6 @@ _TABLE = 'python -m tests.cell_table cifar10.csv'
 FIRST = {
   'docs/architectures.md': f'{_SEARCHED}nat_tf_runs/first',
   'docs/data.md': 'python -m tests.example_photos photos',
-  'docs/learning.md': 'mkdir -p ../shared/tfds',
   'docs/monitoring.md': _TABLE,
   'docs/performance.md': f'{_SEARCHED}W',
   'docs/policy.md': _TABLE,

@@ -95,11 +95,20 @@ class ExploreTest(absltest.TestCase):
       transitions.check(_DARTS, point.architecture, 'nat')
 
   def test_nothing_is_measured_twice(self):
-    transformer = _Transformer(lambda madds: 0.0)
-    found = pareto.explore(transformer, _DARTS, candidates=3)
+    transformer, reports = _Transformer(lambda madds: 0.0), []
+    found = pareto.explore(
+      transformer,
+      _DARTS,
+      candidates=3,
+      report=lambda done, of: reports.append((done, of)),
+    )
     self.assertLen({len(results) for results in transformer.measured}, 1)
     distinct = {one.architecture for one in found.contenders}
     self.assertLen(found.contenders, len(distinct))
+    # All are reported on, those measured in vain apart.
+    whole = [of for done, of in reports if done == of]
+    self.assertEqual([of for done, of in reports if not done], whole)
+    self.assertEqual(sum(whole), len(distinct))
 
   def test_looks_for_more_where_there_are_few(self):
     # Nothing is gained beyond two thirds of what the input costs.

@@ -28,20 +28,26 @@ class PartLatencyTest(absltest.TestCase):
   def test_measures_equal_parts_once(self):
     skeleton = skeletons.load('resnet20')
     config = layout.NetworkConfig(1, 2, (8, 8), 3, 10, skeleton)
-    calls = []
+    calls, reports = [], []
 
     def count(model, batch):
       calls.append((model.name, batch))
       return float(len(calls))
 
     with mock.patch.object(part_latency, 'median_seconds', count):
-      found = part_latency.measure(zoo.load('resnet20'), config, (4,))
+      found = part_latency.measure(
+        zoo.load('resnet20'),
+        config,
+        (4,),
+        lambda done, of: reports.append((done, of)),
+      )
     # Blocks 0 to 2 are alike, and blocks 4 and 5; the last has no ReLU.
     parts = ['stem', *(f'cell_{i}' for i in (0, 3, 4, 6, 7, 8)), 'head']
     self.assertEqual(calls, [(one, 4) for one in (*parts, 'resnet20')])
     values = [1, 2, 2, 2, 3, 4, 4, 5, 6, 7, 8]
     self.assertEqual(found.parts, [(float(value),) for value in values])
     self.assertEqual(found.network, (9.0,))
+    self.assertEqual(reports, [(done, 9) for done in range(10)])
 
   def test_a_larger_model_takes_longer(self):
     def model(width):

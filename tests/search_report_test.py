@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 
 from absl.testing import absltest
 
 from nat_tf import description
+from nat_tf import genotype
 from nat_tf import report
 from nat_tf import search_report
 from nat_tf import zoo
@@ -22,6 +24,7 @@ _NAT_DARTS = Measured(
   zoo.load('nat_darts'), Cost(2_680_000, 424_200_000), 0.836
 )
 _NETWORK = description.network_config('cells', 'cifar10')
+_CONFIG = SearchConfig(seed=3)
 
 
 def _deep() -> tuple[Architecture, Architecture]:
@@ -45,15 +48,29 @@ class SearchReportTest(absltest.TestCase):
     with open(self.learning, 'w', encoding='utf-8') as file:
       file.write('epoch,weights_loss,policy_reward\n1,2.5,\n2,1.5,0.25\n')
 
-  def _search(self, transformation, network=_NETWORK) -> report.Report:
+  def _search(
+    self,
+    transformation,
+    network=_NETWORK,
+    config=_CONFIG,
+    devices=1,
+  ) -> report.Report:
     return search_report.of_search(
       transformation,
       'darts',
-      SearchConfig(seed=3),
+      config,
       network,
       self.learning,
       'the command',
+      devices,
     )
+
+  def _changed(self, **options) -> list[str]:
+    """Returns the names of the settings that count as changed."""
+    made = self._search(Transformation(_DARTS, _DARTS), **options)
+    text = report.page(made, self.folder).partition('<h2>Settings')[2]
+    changed, _, _ = text.partition('<details')
+    return re.findall('<th scope="row">([^<]*)', changed)
 
   def _later(self, build, found) -> str:
     """Returns the page of what a search found later; checks its settings."""
@@ -93,6 +110,16 @@ class SearchReportTest(absltest.TestCase):
     made = self._search(Transformation(_DARTS, _DARTS))
     self.assertStartsWith(made.lead, 'No candidate was better')
     self.assertIn('Changed edges. None.', report.page(made, self.folder))
+
+  def test_what_a_command_settles_itself_is_not_changed(self):
+    alone = SearchConfig(seed=3).on_devices(1)
+    self.assertEqual(self._changed(config=alone), ['seed'])
+    two = SearchConfig(seed=3).on_devices(2)
+    self.assertEqual(self._changed(config=two, devices=2), ['seed'])
+    self.assertEqual(self._changed(config=two, devices=1), ['seed', 'shards'])
+    text = genotype.to_text(_DARTS.architecture)
+    one = SearchConfig(space='one', architecture=text, shards=1)
+    self.assertEqual(self._changed(config=one), ['architecture'])
 
   def test_without_curves(self):
     os.remove(self.learning)

@@ -187,6 +187,7 @@ class TabularTest(absltest.TestCase):
     self.assertEqual(words[1:3], ['-m', 'nat_tf.tabular'])
     done = command_line.run('tabular', *words[3:], cwd=here)
     self.assertEqual(done.returncode, 0, done.stderr)
+    self.assertIn('1 of 2 policies learned before\n', done.stdout)
     # The first policy did not learn again, and the result is that of one go.
     self.assertEqual(first.stat().st_mtime_ns, kept)
     self.assertEqual(_found(f'{here}/v'), _found(f'{here}/w'))

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from unittest import mock
 
 from absl.testing import absltest
@@ -208,6 +209,35 @@ class RunTest(TrainingTestCase):
     with self.assertRaisesRegex(setting.ConfigError, 'has 9 cells of its own'):
       self.run_in('w', 'resnet20', cells=3)
     self.assertFalse(os.path.exists(self.path('w')))
+
+
+class AdviceTest(absltest.TestCase):
+  def _said(self) -> list[str]:
+    """Returns what is logged while a callback takes longer than the steps."""
+
+    class Slow(tf.keras.callbacks.Callback):
+      def on_train_batch_end(self, batch, logs=None):
+        time.sleep(0.3)
+
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+    model.compile('sgd', 'mse', run_eagerly=True)
+    with self.assertLogs('tensorflow') as caught:
+      model.fit(
+        np.zeros([7, 2]),
+        np.zeros([7, 1]),
+        batch_size=1,
+        verbose=0,
+        callbacks=[Slow()],
+      )
+      tf.get_logger().warning('ours')
+    return [record.getMessage() for record in caught.records]
+
+  def test_keras_is_silenced_and_nobody_else(self):
+    with training_callbacks.without_advice():
+      self.assertEqual(self._said(), ['ours'])
+    first, second = self._said()
+    self.assertIn('on_train_batch_end` is slow compared', first)
+    self.assertEqual(second, 'ours')
 
 
 class TestSplitTest(TrainingTestCase):
