@@ -13,7 +13,6 @@ from nat_tf import architecture_source
 from nat_tf import description
 from nat_tf import layout
 from nat_tf import network_flags
-from nat_tf import progress_bar
 
 _ARCHITECTURE = flags.DEFINE_string(
   'architecture',
@@ -59,8 +58,9 @@ def main(argv: list[str]):
 
 
 def _latencies(architecture, config):
-  # Brings TensorFlow, which takes seconds to load and only measures here.
+  # They bring TensorFlow, which takes seconds to load and only measures here.
   from nat_tf import part_latency
+  from nat_tf import progress_bar
 
   return part_latency.measure(
     architecture,
