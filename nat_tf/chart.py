@@ -24,6 +24,8 @@ from nat_tf.html_tree import element
 _WIDTH, _HEIGHT = 480, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 12, 42
 _MARGIN = 0.06
+# A letter's width, and how far above or below a level its name stands.
+_LETTER, _ABOVE, _BELOW = 6.3, 5, 14
 _TICKS = 5
 
 # More can neither be told apart nor are they worth their bytes.
@@ -183,9 +185,44 @@ def _svg(chart: Chart) -> Element:
   for one in chart.series:
     add(svg, *_drawn(one, scale))
   for name, height in chart.levels:
-    add(svg, _text(name, right, scale.y(height) - 5, 'end'))
+    add(svg, _level_name(chart, scale, name, scale.y(height)))
   add(svg, element('path', class_='cross'))
   return svg
+
+
+def _level_name(chart: Chart, scale: _Scale, name: str, y: float) -> Element:
+  """Returns a level's name at the end, and on the side, where most room is."""
+  width = _LETTER * len(name)
+  right = _WIDTH - _RIGHT
+  best, most = (right, y - _ABOVE, 'end'), -1.0
+  for x, anchor, first in (
+    (right, 'end', right - width),
+    (_LEFT + _ABOVE, 'start', _LEFT),
+  ):
+    for baseline in (y - _ABOVE, y + _BELOW):
+      inside = _TOP + _ABOVE < baseline < _HEIGHT - _BOTTOM
+      room = _room(chart, scale, (first, first + width), baseline - 4)
+      if inside and room > most:
+        best, most = (x, baseline, anchor), room
+  return _text(name, *best)
+
+
+def _room(chart: Chart, scale: _Scale, ends: Point, y: float) -> float:
+  """Returns how near anything drawn comes to a height between two ends."""
+  nearest = float(_HEIGHT)
+  for one in chart.series:
+    places = [(scale.x(x), scale.y(height)) for x, height in one.points]
+    ways = list(zip(places, places[1:]))
+    if one.kind == 'dots' or not ways:
+      ways = [(place, place) for place in places]
+    for (x1, y1), (x2, y2) in ways:
+      low, high = max(min(x1, x2), ends[0]), min(max(x1, x2), ends[1])
+      if low > high:
+        continue
+      slope = (y2 - y1) / (x2 - x1) if x2 != x1 else 0.0
+      lower, upper = sorted(y1 + slope * (x - x1) for x in (low, high))
+      nearest = min(nearest, max(lower - y, y - upper, 0.0))
+  return nearest
 
 
 def _summary(chart: Chart) -> str:

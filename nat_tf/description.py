@@ -167,11 +167,8 @@ def describe(
 def table(description: Description) -> str:
   """Returns a description as an aligned table with a line for every part."""
   config, device = description.config, description.device
-  height, width = config.image_size
   title = (
-    f'{description.name} in a {config.skeleton.name} network: '
-    f'{config.cells} cells, {config.channels} channels, images of '
-    f'{height}x{width}x{config.image_channels}, {config.classes} classes'
+    f'{description.name} in a {config.skeleton.name} network: {config.text()}'
   )
   heading = ['', '', 'parameters', 'multiply-adds', 'activations']
   if device:

@@ -165,6 +165,16 @@ class NetworkConfig:
         'because a factorised reduction halves it'
       )
 
+  def text(self) -> str:
+    """Returns the size in words: `20 cells, 36 channels, images of ...`."""
+    cells = len(self.skeleton.blocks) or self.cells
+    height, width = self.image_size
+    return (
+      f'{cells} {"cell" if cells == 1 else "cells"}, {self.channels} channels, '
+      f'images of {height}x{width}x{self.image_channels}, '
+      f'{self.classes} classes'
+    )
+
   def scaled(self, width: int) -> int:
     """Returns a width of the skeleton at this size; even, and 2 or more."""
     return max(2, 2 * round(width * self.channels / self.skeleton.base / 2))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import time
 
 import matplotlib.figure
+import matplotlib.ticker
 import numpy as np
 
 from nat_tf import algorithm
@@ -29,6 +30,8 @@ _COLUMNS = (
   'images_per_second',
   'seconds',
 )
+# So few that each epoch is marked: a single one makes no line.
+_FEW = 30
 # In event files; what is of a phase is of its group.
 _TAGS = {
   'images_per_second': 'speed/images_per_second',
@@ -100,7 +103,9 @@ class LearningLog:
     self.events.close()
     if self._table.rows:
       with self._workdir.replacing('learning.png') as temporary:
-        _draw(self._table, temporary)
+        figure(self._table).savefig(
+          temporary, dpi=110, metadata={'Software': None}
+        )
 
   def _begin(self, epoch: int):
     self._epoch = epoch
@@ -124,28 +129,40 @@ class LearningLog:
     self._table.add({'epoch': self._epoch, **known})
 
 
-def _draw(table: epoch_table.EpochTable, path: str):
-  """Draws loss, mean reward and entropy over the epochs."""
-  figure = matplotlib.figure.Figure(figsize=(12, 3.2), layout='constrained')
-  panels = figure.subplots(1, 3)
-  for axes, (column, title) in zip(
+def figure(table: epoch_table.EpochTable) -> matplotlib.figure.Figure:
+  """Returns loss, mean reward and entropy over the epochs, for `learning.png`.
+
+  Args:
+    table: of a search.
+  """
+  drawn = matplotlib.figure.Figure(figsize=(12, 3.2), layout='constrained')
+  panels = drawn.subplots(1, 3)
+  for axes, (column, title, unit, scale) in zip(
     panels,
     (
-      ('weights_loss', 'loss of random architectures'),
-      ('policy_reward', 'mean reward of the policy'),
-      ('policy_entropy', 'entropy of the policy, nats'),
+      ('weights_loss', 'random architectures', 'loss, nats', 1),
+      ('policy_reward', 'policy', 'mean reward, points of accuracy', 100),
+      ('policy_entropy', 'policy', 'entropy, nats', 1),
     ),
   ):
     # Before the policy starts, its columns are empty.
     epochs, known = table.column(column)
-    values = np.array(known)
-    axes.plot(epochs, values, color='#9bb7cf', linewidth=1)
+    values = scale * np.array(known)
+    marker = 'o' if len(values) <= _FEW else ''
+    axes.plot(
+      epochs, values, color='#9bb7cf', linewidth=1, marker=marker, markersize=3
+    )
     window = max(1, len(values) // 10)
     smooth = [
       values[max(0, i - window) : i + 1].mean() for i in range(len(values))
     ]
     axes.plot(epochs, smooth, color='#1f4e79', linewidth=2)
-    axes.set(title=title, xlabel='epoch')
+    axes.set(title=title, xlabel='epoch', ylabel=unit)
+    axes.xaxis.set_major_locator(
+      matplotlib.ticker.MaxNLocator(
+        integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]
+      )
+    )
     axes.grid(alpha=0.3)
   panels[1].axhline(0, color='#808080', linewidth=1, linestyle='--')
-  figure.savefig(path, dpi=110, metadata={'Software': None})
+  return drawn

@@ -1,6 +1,7 @@
 """Draws a whole network: how cells follow one another, and what flows between.
 
-From the image to the classes, row by row. Equal cells that follow one another
+From the image to the classes, row by row; between two rows the arrow turns back
+to the left, where the next one begins. Equal cells that follow one another
 are one box that says how many they are; an arrow carries height, width and
 channels of what goes from one box to the next. Where a transformation changed a
 cell, its boxes differ by colour, by dashes and by a bold count, as in
@@ -19,6 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.path import Path
 import matplotlib.style
 
 from nat_tf import cost
@@ -37,6 +39,8 @@ _COLUMNS = 6
 _MARGIN = 0.3
 _BOX_WIDTH, _BOX_HEIGHT = 1.5, 0.78
 _GAP = 0.95
+# Beside the rows, for the arrow from one to the next.
+_LANE = 0.3
 _ROW_PITCH = 1.25
 _TITLE_HEIGHT = 0.45
 _NAME_SIZE, _TEXT_SIZE, _SHAPE_SIZE = 10, 9, 8
@@ -185,7 +189,8 @@ def figure(
   # No row is nearly empty.
   columns = -(-len(parts) // rows)
   pitch = _BOX_WIDTH + _GAP
-  width = 2 * _MARGIN + columns * pitch
+  left = _MARGIN + (_LANE if rows > 1 else 0)
+  width = left + _MARGIN + columns * pitch
   top = _MARGIN + (_TITLE_HEIGHT if title else 0)
   height = top + rows * _ROW_PITCH + _MARGIN / 3
   with matplotlib.style.context(drawing.STYLE):
@@ -201,11 +206,15 @@ def figure(
     axes.text(width / 2, height - _MARGIN, _NOTE, size=_TEXT_SIZE, ha='center')
     for number, part in enumerate(parts):
       row, column = divmod(number, columns)
-      _paint(axes, part, _MARGIN + column * pitch, top + row * _ROW_PITCH)
+      turns = column == columns - 1 and number < len(parts) - 1
+      place = (left + column * pitch, top + row * _ROW_PITCH)
+      _paint(axes, part, *place, back_to=left if turns else None)
   return sheet
 
 
-def _paint(axes: Axes, part: Box, x: float, y: float):
+def _paint(
+  axes: Axes, part: Box, x: float, y: float, back_to: float | None = None
+):
   """Paints a box, and the arrow to what comes next.
 
   Args:
@@ -213,6 +222,7 @@ def _paint(axes: Axes, part: Box, x: float, y: float):
     part: what to paint.
     x: of the box's upper left corner.
     y: of that corner, downwards.
+    back_to: where the next row begins; None where it is not the next to come.
   """
   color = drawing.CHANGED if part.changed else drawing.INK
   axes.add_artist(
@@ -247,21 +257,36 @@ def _paint(axes: Axes, part: Box, x: float, y: float):
       va='center',
       parse_math=False,
     )
-  _paint_arrow(axes, part, x + _BOX_WIDTH, y + _BOX_HEIGHT / 2)
+  _paint_arrow(axes, part, x + _BOX_WIDTH, y + _BOX_HEIGHT / 2, back_to)
 
 
-def _paint_arrow(axes: Axes, part: Box, x: float, y: float):
-  """Paints the arrow from (x, y) to the right, with what flows along it."""
+def _paint_arrow(
+  axes: Axes, part: Box, x: float, y: float, back_to: float | None
+):
+  """Paints the arrow from (x, y), with what flows along it.
+
+  Args:
+    axes: of the sheet, in inches.
+    part: from which it comes.
+    x: of its beginning.
+    y: of that, downwards.
+    back_to: where the next row begins; None for straight to the right.
+  """
+  way = [(x, y), (x + _GAP, y)]
+  if back_to is not None:
+    # Half way between the boxes of two rows.
+    turn, end, lane = y + _ROW_PITCH / 2, y + _ROW_PITCH, back_to - _LANE
+    way += [(x + _GAP, turn), (lane, turn), (lane, end), (back_to, end)]
   axes.add_artist(
     FancyArrowPatch(
-      (x, y),
-      (x + _GAP, y),
+      path=Path(way),
       arrowstyle='-|>',
       mutation_scale=11,
       shrinkA=0,
       shrinkB=0,
       color=drawing.INK,
       linewidth=1.2,
+      joinstyle='round',
     )
   )
   text = 'classes'

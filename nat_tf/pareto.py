@@ -14,6 +14,7 @@ from nat_tf import spaces
 from nat_tf.architecture import Architecture
 from nat_tf.budget import Budget
 from nat_tf.budget import BudgetError
+from nat_tf.transformer import Basis
 from nat_tf.transformer import Measured
 from nat_tf.transformer import Terms
 from nat_tf.transformer import Transformer
@@ -39,11 +40,13 @@ class Front:
     points: of all that was measured, those than which none was both as accurate
       and as cheap, by ascending multiply-adds and so by accuracy.
     contenders: all that was measured, within the budget.
+    basis: what their numbers rest on.
   """
 
   source: Measured
   points: list[Measured]
   contenders: list[Measured]
+  basis: Basis
 
 
 def explore(
@@ -104,7 +107,9 @@ def explore(
       'nothing that was found within the budget lets an image reach the '
       'classes; raise the budget'
     )
-  return Front(known.measured[0], points, known.within())
+  contenders = known.within()
+  basis = transformer.basis(len(contenders))
+  return Front(known.measured[0], points, contenders, basis)
 
 
 def _neighbours(

@@ -82,7 +82,7 @@ def rows(front: Front, name: str) -> list[tuple[str, ...]]:
 def notes(front: Front) -> list[str]:
   """Returns what to write below the table, a line each."""
   lines = [
-    *result.notes(front.source),
+    *result.notes(front.source, front.basis),
     f'of {len(front.contenders)} architectures that were measured, no other is '
     'as good for its multiply-adds',
   ]

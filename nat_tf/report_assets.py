@@ -148,16 +148,19 @@ summary{cursor:pointer;color:var(--soft);font-size:.9rem}
 .wide{overflow-x:auto}
 .drawing{display:block;width:100%;min-width:44rem;height:auto;
 fill:var(--text);stroke-linejoin:round;stroke-linecap:butt}
+.tap{display:none}
 .files{padding-left:1.2rem}
 .files span{color:var(--soft)}
 footer{margin-top:3rem}
 @media (max-width:32rem){main{padding:1.2rem .9rem 3rem}
 h1{font-size:1.45rem}.tiles li{flex:1 1 40%}.tiles strong{font-size:1.2rem}
-th,td{padding-right:.5rem;font-size:.8rem}thead th{white-space:normal}}
+th,td{padding-right:.5rem;font-size:.8rem}thead th{white-space:normal}
+.wide:not(.large) .drawing{min-width:0}.tap{display:inline}}
 @media print{body{font-size:10pt}main{max-width:none;padding:0}
 h2{margin-top:1.4rem}
 a{color:inherit}.drawing{min-width:0}.wide,.scroll{overflow:visible}
-h2,h3,figcaption{break-after:avoid}figure,.tiles,tr{break-inside:avoid}
+h2,h3,figcaption,summary,thead,tr:nth-child(-n+3){break-after:avoid}
+figure,.tiles,tr,pre{break-inside:avoid}.tap{display:none}
 .charts{grid-template-columns:1fr 1fr}.charts details{display:none}
 .tip,.cross{display:none}}
 """
@@ -232,6 +235,9 @@ for (const chart of document.querySelectorAll('.chart')) {
       event.preventDefault();
     }
   });
+}
+for (const wide of document.querySelectorAll('.wide')) {
+  wide.addEventListener('click', () => wide.classList.toggle('large'));
 }
 const unfold = (open) => {
   for (const one of document.querySelectorAll('section > details')) {

@@ -29,7 +29,9 @@ def learning(rows: Rows) -> list[Chart]:
     rows: of `learning.csv`.
   """
   return [
-    _smoothed(rows, 'weights_loss', 'Loss of random architectures', 'loss'),
+    _smoothed(
+      rows, 'weights_loss', 'Loss of random architectures', 'loss, nats'
+    ),
     _smoothed(
       rows,
       'weights_accuracy',
@@ -42,8 +44,9 @@ def learning(rows: Rows) -> list[Chart]:
       rows,
       'policy_reward',
       'Mean reward of the policy',
-      'reward',
+      'reward, points of accuracy',
       'Above 0 it makes architectures better.',
+      scale=100,
       levels=[('no better than the input', 0.0)],
     ),
     _smoothed(
@@ -76,7 +79,7 @@ def training(rows: Rows) -> list[Chart]:
     )
     for column, title, unit, scale in (
       ('accuracy', 'Accuracy', 'accuracy, %', 100),
-      ('loss', 'Loss', 'loss', 1),
+      ('loss', 'Loss', 'loss, nats', 1),
     )
   ]
   rates = _column(rows, 'learning_rate')

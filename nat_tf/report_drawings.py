@@ -76,8 +76,14 @@ def network(
 
 
 def _figure(title: str, text: str, svg: Element) -> Element:
-  caption = element('figcaption', element('strong', title), f' {text}')
-  # A wide drawing scrolls by itself, by keys as well.
+  caption = element(
+    'figcaption',
+    element('strong', title),
+    f' {text}',
+    element('span', ' Tap to enlarge.', class_='tap'),
+  )
+  # A wide drawing scrolls by itself, by keys as well; where a phone shrinks it,
+  # it does so once it is enlarged.
   scrolls = element(
     'div', svg, class_='wide', tabindex='0', role='group', aria_label=title
   )

@@ -14,6 +14,7 @@ from nat_tf.architecture import Architecture
 from nat_tf.layout import NetworkConfig
 
 if TYPE_CHECKING:
+  from nat_tf.transformer import Basis
   from nat_tf.transformer import Measured
   from nat_tf.transformer import Transformation
 
@@ -30,7 +31,7 @@ def table(transformation: Transformation, name: str) -> str:
     name: what to call it.
   """
   lines = text_table.aligned(rows(transformation, name))
-  *others, note = notes(transformation.source)
+  *others, note = comparison_notes(transformation)
   return '\n'.join([*lines, *others, f'{note}; {verdict(transformation)}'])
 
 
@@ -148,15 +149,36 @@ def numbers(measured: Measured) -> list[str]:
   return texts
 
 
-def notes(measured: Measured) -> list[str]:
-  """Returns what to write below a table of such numbers, a line each."""
-  lines = ['* with the shared weights, on held-out training data']
+def notes(measured: Measured, basis: Basis) -> list[str]:
+  """Returns what to write below a table of such numbers, a line each.
+
+  Args:
+    measured: one of those in the table.
+    basis: what the numbers rest on.
+  """
+  lines = [
+    f'costs of {basis.network.text()}',
+    f'* with the shared weights, on {basis.images:,} held-out images '
+    f'(one is {100 / basis.images:.2g} points)',
+  ]
   if measured.latency_ms is not None:
     lines.insert(
-      0,
+      1,
       "** an estimate for this device: the input's whole time, and its parts'",
     )
   return lines
+
+
+def comparison_notes(transformation: Transformation) -> list[str]:
+  """Returns what to write below `rows`, a line each."""
+  source, basis = transformation.source, transformation.basis
+  compared = basis.compared
+  return [
+    *notes(source, basis),
+    'nothing else was compared'
+    if compared == 1
+    else f'the best of {compared} architectures by these same images',
+  ]
 
 
 def _percent(before: float, after: float) -> str:

@@ -134,7 +134,10 @@ def end(
   """
   source, transformed = transformation.source, transformation.transformed
   table = text_table.markdown(result.rows(transformation, name))
-  notes = [*result.notes(source), result.verdict(transformation)]
+  notes = [
+    *result.comparison_notes(transformation),
+    result.verdict(transformation),
+  ]
   # A star begins a list.
   below = '\n\n'.join(notes).replace('*', '\\*')
   events = _results(directory, config, name)

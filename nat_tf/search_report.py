@@ -168,7 +168,7 @@ def _sections(
   transformation: Transformation, name: str, network: NetworkConfig
 ) -> list[Section]:
   source, transformed = transformation.source, transformation.transformed
-  notes = result.notes(source)
+  notes = result.comparison_notes(transformation)
   return [
     Section('Result', [report.table(result.rows(transformation, name), notes)]),
     report_drawings.section(

@@ -29,6 +29,7 @@ _FILES = (
 _LOOKS = 6
 _GAINS = ('argmax', 'sample', 'best_of_10')
 _HEADINGS = ('most probable', 'one sample', 'best of 10', 'training')
+_MARKERS = 'osD^vP'
 _COLORS = ('#1f4e79', '#c55a11', '#548235', '#7f7f7f', '#7030a0', '#bf9000')
 
 
@@ -189,38 +190,64 @@ def summary(
 def draw(
   outcomes: dict[str, list[Outcome]], bounds: list[Bounds], path: str
 ) -> None:
+  """Writes `figure` to a file, wholly or not at all."""
+  drawn = figure(outcomes, bounds)
+  with atomic_file.replacing(path) as temporary:
+    drawn.savefig(temporary, dpi=110, metadata={'Software': None})
+
+
+def figure(
+  outcomes: dict[str, list[Outcome]], bounds: list[Bounds]
+) -> matplotlib.figure.Figure:
   """Draws captured gain of the most probable transformation against time.
+
+  The legend says what each line ends at.
 
   Args:
     outcomes: by policy, one for every seed.
     bounds: one for every seed.
-    path: the picture to write.
   """
-  figure = matplotlib.figure.Figure(figsize=(8, 4.5), layout='constrained')
-  axes = figure.subplots()
+  drawn = matplotlib.figure.Figure(figsize=(9.5, 4.5), layout='constrained')
+  axes = drawn.subplots()
+  # What each line ends at, and the line.
+  ends: list[tuple[float, Any]] = []
   for i, (name, ones) in enumerate(outcomes.items()):
     if len(ones[0].curve) < 2:
       continue  # Chance does not learn; the lines below stand for it.
     seconds, gain, deviation = _curve(ones)
     color = _COLORS[i % len(_COLORS)]
-    axes.plot(seconds, gain, color=color, label=name, marker='o', ms=3)
+    marker = _MARKERS[i % len(_MARKERS)]
+    label = f'{name}: {gain[-1]:.1f} %'
+    (line,) = axes.plot(
+      seconds, gain, color=color, label=label, marker=marker, ms=4
+    )
+    ends.append((gain[-1], line))
     axes.fill_between(
       seconds, gain - deviation, gain + deviation, color=color, alpha=0.2, lw=0
     )
   for k, style in zip(policy_study.RANDOM_EVALUATIONS, ('--', ':')):
     level = float(np.mean([bound.random[k] for bound in bounds]))
-    label = f'random search, {k} evaluations'
-    axes.axhline(level, color='#404040', ls=style, lw=1, label=label)
-  axes.axhline(100, color='#404040', lw=1, label='oracle')
+    label = f'random search,\n{k} evaluations: {level:.1f} %'
+    line = axes.axhline(level, color='#404040', ls=style, lw=1, label=label)
+    ends.append((level, line))
+  line = axes.axhline(100, color='#404040', lw=1, label='oracle: 100 %')
+  ends.append((100.0, line))
   axes.set(
     xlabel='seconds of training',
     ylabel='captured gain of the most probable cell, %',
     ylim=(0, 103),
   )
   axes.grid(alpha=0.3)
-  axes.legend(fontsize=8)
-  with atomic_file.replacing(path) as temporary:
-    figure.savefig(temporary, dpi=110, metadata={'Software': None})
+  # Beside the curves, which it would hide, and from top to bottom as they end.
+  ends.sort(key=lambda end: -end[0])
+  drawn.legend(
+    handles=[line for _, line in ends],
+    loc='outside right center',
+    frameon=False,
+    fontsize=9,
+    labelspacing=0.9,
+  )
+  return drawn
 
 
 def _mean_and_std(values: list[float]) -> dict[str, float]:

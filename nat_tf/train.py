@@ -5,8 +5,6 @@ bazel run //nat_tf:train -- --architecture=darts --workdir=W
 
 from __future__ import annotations
 
-from typing import Any
-
 from nat_tf import command  # isort: skip
 
 from absl import flags
@@ -23,7 +21,6 @@ from nat_tf import text_table
 from nat_tf import training
 from nat_tf import training_report
 from nat_tf import workdir as workdir_lib
-from nat_tf.architecture import Architecture
 from nat_tf.train_config import TrainConfig
 
 _WORKDIR = flags.DEFINE_string(
@@ -66,29 +63,18 @@ def main(argv: list[str]):
     )
     if workdir.is_aside:
       return
-    print('\n'.join(text_table.aligned(training_report.rows(name, summary))))
-    facts = (name, summary, config, architecture, workdir)
-    report.write(workdir.path, lambda: _report(*facts))
+    info = data.DatasetInfo.from_dict(workdir.read_json(training.PREPROCESSING))
+    network = config.network_config(architecture, info)
+    images = info.examples.candidates
+    lines = text_table.aligned(training_report.rows(name, summary))
+    print('\n'.join([*lines, *training_report.notes(network, images)]))
+    curves, again = workdir.file('training.csv'), command.line()
+    facts = (name, summary, config, architecture, network, images)
+    report.write(
+      workdir.path,
+      lambda: training_report.of_training(*facts, curves, again),
+    )
     print(_where(workdir))
-
-
-def _report(
-  name: str,
-  summary: dict[str, Any],
-  config: TrainConfig,
-  architecture: Architecture,
-  workdir: workdir_lib.Workdir,
-) -> report.Report:
-  info = data.DatasetInfo.from_dict(workdir.read_json(training.PREPROCESSING))
-  return training_report.of_training(
-    name,
-    summary,
-    config,
-    architecture,
-    config.network_config(architecture, info),
-    workdir.file('training.csv'),
-    command.line(),
-  )
 
 
 def _where(workdir: workdir_lib.Workdir) -> str:

@@ -142,8 +142,8 @@ class TrainingLog(training_callbacks.Callback):
   def draw(self):
     """Draws losses and accuracies over the epochs."""
     figure = matplotlib.figure.Figure(figsize=(9, 3.4), layout='constrained')
-    for axes, name, unit in zip(
-      figure.subplots(1, 2), ('loss', 'accuracy'), (1, 100)
+    for axes, name, unit, scale in zip(
+      figure.subplots(1, 2), ('loss', 'accuracy'), ('nats', '%'), (1, 100)
     ):
       for column, label, colour, style in (
         (name, 'training', _LIGHT, '--'),
@@ -152,12 +152,12 @@ class TrainingLog(training_callbacks.Callback):
         epochs, values = self.table.column(column)
         axes.plot(
           epochs,
-          [unit * value for value in values],
+          [scale * value for value in values],
           color=colour,
           linestyle=style,
           label=label,
         )
-      axes.set(title=name if unit == 1 else f'{name}, %', xlabel='epoch')
+      axes.set(title=name, xlabel='epoch', ylabel=f'{name}, {unit}')
       axes.xaxis.set_major_locator(
         matplotlib.ticker.MaxNLocator(integer=True, min_n_ticks=1)
       )

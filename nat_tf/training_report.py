@@ -45,12 +45,30 @@ def rows(name: str, summary: dict[str, Any]) -> list[tuple[str, ...]]:
   ]
 
 
+def notes(network: NetworkConfig, images: int) -> list[str]:
+  """Returns what to write below the table, a line each.
+
+  Args:
+    network: its size.
+    images: how many were held out.
+  """
+  lines = [f'costs of {network.text()}']
+  # A description that was written by hand may know of none.
+  if images:
+    lines.append(
+      f'held out: on {images:,} images, one of which is '
+      f'{100 / images:.2g} points'
+    )
+  return lines
+
+
 def of_training(
   name: str,
   summary: dict[str, Any],
   config: TrainConfig,
   architecture: Architecture,
   network: NetworkConfig,
+  images: int,
   curves: str,
   command: str,
 ) -> Report:
@@ -62,6 +80,7 @@ def of_training(
     config: of the training.
     architecture: what was trained.
     network: its size.
+    images: how many were held out.
     curves: path of `training.csv`.
     command: what makes all this again.
   """
@@ -79,7 +98,9 @@ def of_training(
       (f'{summary["madds"] / 1e6:.1f} M', 'multiply-adds'),
     ],
     [
-      Section('Result', [report.table(rows(name, summary))]),
+      Section(
+        'Result', [report.table(rows(name, summary), notes(network, images))]
+      ),
       Section('How it learned', [report.charts(charts)]),
       report_drawings.section(architecture, None, network),
     ],

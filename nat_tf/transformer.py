@@ -69,16 +69,34 @@ class Measured:
 
 
 @dataclasses.dataclass(frozen=True)
+class Basis:
+  """What the numbers of architectures rest on.
+
+  Attributes:
+    network: the final network, whose costs they are.
+    images: how many held-out ones the accuracies were measured on.
+    compared: how many different architectures were compared by that, of those
+      that keep to the budget; the input counts where it does.
+  """
+
+  network: layout.NetworkConfig
+  images: int
+  compared: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Transformation:
   """What became of an architecture.
 
   Attributes:
     source: the input.
     transformed: the output; the input itself where nothing better was found.
+    basis: what their numbers rest on.
   """
 
   source: Measured
   transformed: Measured
+  basis: Basis
 
   def changes(self) -> int:
     """Returns how many edges changed."""
@@ -226,14 +244,16 @@ class Transformer:
     beta = spaces.stack([self.space.encode(architecture)])
     contenders = self._contenders(beta, candidates, seed, terms.allowance())
     measured = self.measure(contenders, terms=terms)
-    kept = terms.kept_by(measured, np.asarray(contenders.operations))
+    operations = np.asarray(contenders.operations)
+    kept = terms.kept_by(measured, operations)
     if not kept.any():
       raise BudgetError(
         f'of {_ROUNDS} times {candidates} samples within the budget none lets '
         'an image reach the classes; raise the budget or --candidates'
       )
     winner = best(measured, kept)
-    return Transformation(measured[0], measured[winner])
+    compared = len(np.unique(operations[kept], axis=0))
+    return Transformation(measured[0], measured[winner], self.basis(compared))
 
   def _contenders(
     self,
@@ -344,6 +364,14 @@ class Transformer:
       dataclasses.replace(one, latency_ms=int(ns) / 1e6)
       for one, ns in zip(results, totals[:, edge_costs.NANOSECONDS])
     ]
+
+  def basis(self, compared: int) -> Basis:
+    """Returns what the numbers rest on that `measure` gives.
+
+    Args:
+      compared: how many different architectures were compared by them.
+    """
+    return Basis(self.final(), self.dataset.info.examples.candidates, compared)
 
   def trackables(self) -> dict[str, tf.Module]:
     """Returns what a checkpoint holds of it, by name."""

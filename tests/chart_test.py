@@ -107,6 +107,23 @@ class FigureTest(parameterized.TestCase):
         self.assertBetween(x, 0, 480)
         self.assertBetween(y, 0, 280)
 
+  @parameterized.parameters(
+    # Where the line ends, the name stands at the other end.
+    ([(0, -3.0), (9, -3.0), (10, 0.1)], 'start', True),
+    ([(0, 0.1), (1, 3.0), (10, 3.0)], 'end', False),
+    # Below what is everywhere above.
+    ([(0, 0.3), (10, 0.3)], 'end', False),
+  )
+  def test_the_name_of_a_level_keeps_off_the_lines(self, points, anchor, above):
+    lines = [Series('a', points), Series('b', [(0, -9.0), (0, 9.0)], 'dots')]
+    drawn = chart.figure(Chart('t', 'x', 'y', lines, levels=[('naught', 0)]))
+    (name,) = (
+      one for one in drawn.findall('.//svg/text') if one.text == 'naught'
+    )
+    (_, level), *_ = _places(drawn, 'level')
+    self.assertEqual(name.get('text-anchor'), anchor)
+    self.assertEqual(float(name.get('y')) < level, above)
+
   def test_series_differ_in_more_than_colour(self):
     many = [Series(str(i), [(i, 1.0)], 'dots', look=i) for i in range(6)]
     drawn = chart.figure(Chart('t', 'x', 'y', many))

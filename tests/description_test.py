@@ -87,7 +87,7 @@ class DescriptionTest(parameterized.TestCase):
     lines = description.table(described).splitlines()
     self.assertEqual(
       lines[0],
-      'darts in a cells network: 1 cells, 4 channels, images of 8x8x3, 10 '
+      'darts in a cells network: 1 cell, 4 channels, images of 8x8x3, 10 '
       'classes',
     )
     self.assertEqual(

@@ -196,6 +196,28 @@ class LearningLogTest(absltest.TestCase):
     image = matplotlib.image.imread(self.workdir.file('learning.png'))
     self.assertEqual(image.shape[:2], (352, 1320))  # 110 dots an inch.
 
+  def test_epochs_have_whole_ticks_and_axes_a_unit(self):
+    for epochs, wanted in (
+      (1, [1]),
+      (3, [1, 2, 3]),
+      (40, [0, 5, 10, 15, 20, 25, 30, 35, 40]),
+      (600, [0, 100, 200, 300, 400, 500, 600]),
+    ):
+      known = list(range(1, epochs + 1))
+      table = mock.Mock()
+      table.column.return_value = (known, [0.5] * epochs)
+      drawn = learning_log.figure(table)
+      for axes in drawn.axes:
+        low, high = axes.get_xlim()
+        ticks = [x for x in axes.get_xticks() if low <= x <= high]
+        self.assertEqual(ticks, wanted)
+      self.assertEqual(
+        [axes.get_ylabel() for axes in drawn.axes],
+        ['loss, nats', 'mean reward, points of accuracy', 'entropy, nats'],
+      )
+      # A fraction in the table, points in the picture.
+      self.assertEqual(drawn.axes[1].lines[0].get_ydata()[-1], 50.0)
+
   def test_without_steps_there_is_nothing_to_write(self):
     self._log([])
     self.assertEqual(os.listdir(self.workdir.path), ['events'])

@@ -8,7 +8,9 @@ import os
 from absl.testing import absltest
 from absl.testing import parameterized
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.patches import FancyArrowPatch
 from matplotlib.patches import FancyBboxPatch
+import numpy as np
 
 from nat_tf import cost
 from nat_tf import description
@@ -127,6 +129,45 @@ class FigureTest(parameterized.TestCase):
         words = axes.texts[i].get_text()
         self.assertBetween(texts[i].x0, box.x0, box.x1, words)
         self.assertBetween(texts[i].x1, box.x0, box.x1, words)
+
+  # From one row to as many as there are.
+  @parameterized.parameters('vggblock', 'vgg16', 'darts', 'resnet56')
+  def test_arrows_lead_from_box_to_box_and_cross_none(self, name):
+    figure = network_drawing.figure(_config(name), zoo.load(name))
+    patches = figure.axes[0].patches
+    boxes = [one for one in patches if isinstance(one, FancyBboxPatch)]
+    # Of the line and of its head, the line comes first.
+    ways = [
+      one.get_path().to_polygons(closed_only=False)[0]
+      for one in patches
+      if isinstance(one, FancyArrowPatch)
+    ]
+    self.assertLen(ways, len(boxes))
+    for number, way in enumerate(ways):
+      begin, *_, end = way
+      source = boxes[number]
+      np.testing.assert_allclose(
+        begin,
+        (
+          source.get_x() + source.get_width(),
+          source.get_y() + source.get_height() / 2,
+        ),
+      )
+      if number + 1 < len(boxes):
+        target = boxes[number + 1]
+        np.testing.assert_allclose(
+          end,
+          (target.get_x(), target.get_y() + target.get_height() / 2),
+          # The line ends within its head.
+          atol=0.1,
+        )
+      for box, (a, b) in itertools.product(boxes, itertools.pairwise(way)):
+        for x, y in np.linspace(a, b, 50)[1:-1]:
+          inside = (
+            0 < x - box.get_x() < box.get_width()
+            and 0 < y - box.get_y() < box.get_height()
+          )
+          self.assertFalse(inside, f'arrow {number} runs over a box')
 
   def test_a_changed_box_differs_in_more_than_colour(self):
     figure = network_drawing.figure(

@@ -66,6 +66,9 @@ class _Transformer(transformer_lib.Transformer):
     limits = (budget or Budget()).limits(costs, allowed)
     return transformer_lib.Terms(costs, limits, allowed)
 
+  def basis(self, compared):
+    return transformer_lib.Basis(self._config, 100, compared)
+
   def measure(self, architectures, accuracy=None, terms=None):
     results = []
     for i, total in enumerate(terms.costs.total(architectures.operations)):
@@ -90,6 +93,7 @@ class ExploreTest(absltest.TestCase):
     madds = [point.cost.madds for point in found.points]
     self.assertEqual(madds[0], terms.costs.fixed[edge_costs.MADDS])
     self.assertEqual(madds, sorted(set(madds)))
+    self.assertEqual(found.basis.compared, len(found.contenders))
     for point in found.contenders:
       self.assertTrue(point.cost.within(found.source.cost))
       transitions.check(_DARTS, point.architecture, 'nat')

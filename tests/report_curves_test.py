@@ -27,11 +27,20 @@ class LearningTest(absltest.TestCase):
     charts = report_curves.learning(report_curves.read(self.path))
     loss, accuracy, reward, entropy = (one.series for one in charts)
     self.assertEqual(loss[0].points, [(1, 2.5), (2, 1.5), (3, 0.5)])
+    self.assertEqual(
+      [one.y for one in charts],
+      [
+        'loss, nats',
+        'accuracy, %',
+        'reward, points of accuracy',
+        'entropy, nats',
+      ],
+    )
     # The mean of an epoch and the one before it.
     self.assertEqual(loss[1].points, [(1, 2.5), (2, 2.0), (3, 1.0)])
     self.assertEqual(accuracy[0].points, [(1, 10.0), (2, 30.0), (3, 50.0)])
     # Before the policy starts, its columns are empty.
-    self.assertEqual(reward[0].points, [(2, -0.25), (3, 0.75)])
+    self.assertEqual(reward[0].points, [(2, -25.0), (3, 75.0)])
     self.assertEqual(entropy[1].points, [(2, 15.0), (3, 14.5)])
 
   def test_a_missing_file_has_no_rows(self):
@@ -61,6 +70,10 @@ class LearningTest(absltest.TestCase):
     self.assertEqual(
       [list(one.points) for one in (*accuracy.series, *loss.series)],
       [[(1, 50.0)], [(1, 25.0)], [(1, 2.0)], [(1, 3.0)]],
+    )
+    self.assertEqual(
+      [one.y for one in (accuracy, loss, rate)],
+      ['accuracy, %', 'loss, nats', 'learning rate'],
     )
     self.assertEqual(rate.series[0].points, [(1, 0.1)])
 

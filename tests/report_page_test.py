@@ -168,10 +168,52 @@ class ReportPageTest(absltest.TestCase):
     self.assertTrue(inside)
 
   def test_fits_a_phone(self):
-    self.page.resize(400, 800)
+    self.page.resize(390, 800)
     self._open(self.report)
     width = self.page.evaluate('document.documentElement.scrollWidth')
-    self.assertLessEqual(width, 400)
+    self.assertLessEqual(width, 390)
+    self._check_all_is_inside(390)
+    drawing = "document.querySelector('.drawing')"
+    self.assertLessEqual(self._right(drawing), 390)
+
+    with self.subTest('a tap enlarges a drawing, and shrinks it again'):
+      hint = 'getComputedStyle(document.querySelector(".tap")).display'
+      self.assertEqual(self.page.evaluate(hint), 'inline')
+      tap = 'document.querySelector(".wide").click()'
+      self.page.evaluate(tap)
+      self.assertGreater(self._right(drawing), 600)
+      width = self.page.evaluate('document.documentElement.scrollWidth')
+      self.assertLessEqual(width, 390)
+      self.page.evaluate(tap)
+      self.assertLessEqual(self._right(drawing), 390)
+
+  def test_fits_a_sheet_of_paper(self):
+    # A4 less margins of 1 cm, at 96 pixels an inch.
+    self.page.resize(718, 1047)
+    self.page.call('Emulation.setEmulatedMedia', media='print')
+    self._open(self.report)
+    # Here nothing scrolls: what is beyond the edge is lost.
+    self._check_all_is_inside(718, 'none')
+    whole = self.page.evaluate(
+      """[...document.querySelectorAll('figure')].map(
+        one => getComputedStyle(one).breakInside)"""
+    )
+    self.assertEqual(set(whole), {'avoid'})
+    hint = 'getComputedStyle(document.querySelector(".tap")).display'
+    self.assertEqual(self.page.evaluate(hint), 'none')
+
+  def _right(self, element: str) -> float:
+    return self.page.evaluate(f'{element}.getBoundingClientRect().right')
+
+  def _check_all_is_inside(self, width: int, scrolls: str = '.scroll, .wide'):
+    """Checks that nothing is beyond the right edge, but for what scrolls."""
+    beyond = self.page.evaluate(
+      f"""[...document.querySelectorAll('main *')].filter(
+        one => one.getBoundingClientRect().right > {width} + 0.5
+          && !one.closest('{scrolls}') && !one.closest('svg.drawing *')
+      ).map(one => one.outerHTML.slice(0, 80))"""
+    )
+    self.assertEmpty(beyond)
 
   def test_follows_the_users_colours(self):
     looks = {}

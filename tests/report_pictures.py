@@ -37,14 +37,14 @@ def main(argv: list[str]):
     page.open(urllib.parse.quote(report))
     for scheme in ('light', 'dark'):
       page.prefer(scheme)
-      _take(page, os.path.join(folder, f'report_{scheme}.png'))
+      take(page, os.path.join(folder, f'report_{scheme}.png'))
     page.prefer('light')
     _read_a_curve(page)
-    _take(page, os.path.join(folder, 'report_curves.png'))
+    take(page, os.path.join(folder, 'report_curves.png'))
     page.prefer('dark')
     page.resize(*_PHONE, _SCALE)
     page.evaluate('scrollTo(0, 0)')
-    _take(page, os.path.join(folder, 'report_phone.png'))
+    take(page, os.path.join(folder, 'report_phone.png'))
 
 
 def _read_a_curve(page: chromium.Page):
@@ -61,7 +61,8 @@ def _read_a_curve(page: chromium.Page):
   page.move(left + 0.6 * width, top + 0.4 * height)
 
 
-def _take(page: chromium.Page, path: str):
+def take(page: chromium.Page, path: str):
+  """Takes a picture of what is seen, in few colours."""
   with tempfile.TemporaryDirectory() as folder:
     raw = os.path.join(folder, 'raw.png')
     page.screenshot(raw)

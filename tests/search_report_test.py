@@ -16,6 +16,7 @@ from nat_tf.architecture import Architecture
 from nat_tf.cost import Cost
 from nat_tf.pareto import Front
 from nat_tf.search_config import SearchConfig
+from nat_tf.transformer import Basis
 from nat_tf.transformer import Measured
 from nat_tf.transformer import Transformation
 
@@ -25,6 +26,7 @@ _NAT_DARTS = Measured(
 )
 _NETWORK = description.network_config('cells', 'cifar10')
 _CONFIG = SearchConfig(seed=3)
+_BASIS = Basis(_NETWORK, 287, 12)
 
 
 def _deep() -> tuple[Architecture, Architecture]:
@@ -89,7 +91,7 @@ class SearchReportTest(absltest.TestCase):
     return text
 
   def test_search(self):
-    made = self._search(Transformation(_DARTS, _NAT_DARTS))
+    made = self._search(Transformation(_DARTS, _NAT_DARTS, _BASIS))
     self.assertEqual(made.lead, '5 edges changed.')
     self.assertEqual(
       made.tiles,
@@ -101,13 +103,18 @@ class SearchReportTest(absltest.TestCase):
     )
     text = report.page(made, self.folder)
     self.assertIn('<td>424.2 M</td>', text)
-    self.assertIn('* with the shared weights, on held-out training data', text)
+    for note in (
+      'costs of 20 cells, 36 channels, images of 32x32x3, 10 classes',
+      '* with the shared weights, on 287 held-out images (one is 0.35 points)',
+      'the best of 12 architectures by these same images',
+    ):
+      self.assertIn(f'<p class="note">{note}</p>', text)
     self.assertIn('epoch 2\\neach epoch 1.5\\nmoving mean 2', text)
     self.assertIn('normal cell, edge 0 to 3: sep_conv_3x3 became skip', text)
     self.assertIn('<code>the command</code>', text)
 
   def test_nothing_better_was_found(self):
-    made = self._search(Transformation(_DARTS, _DARTS))
+    made = self._search(Transformation(_DARTS, _DARTS, _BASIS))
     self.assertStartsWith(made.lead, 'No candidate was better')
     self.assertIn('Changed edges. None.', report.page(made, self.folder))
 
@@ -123,17 +130,18 @@ class SearchReportTest(absltest.TestCase):
 
   def test_without_curves(self):
     os.remove(self.learning)
-    made = self._search(Transformation(_DARTS, _NAT_DARTS))
+    made = self._search(Transformation(_DARTS, _NAT_DARTS, _BASIS))
     self.assertNotIn('class="chart"', report.page(made, self.folder))
 
   def test_front(self):
-    front = Front(_DARTS, [_NAT_DARTS], [_DARTS, _NAT_DARTS])
+    front = Front(_DARTS, [_NAT_DARTS], [_DARTS, _NAT_DARTS], _BASIS)
     text = self._later(search_report.of_front, front)
     self.assertIn('point 1, 5 edges changed', text)
 
   def test_one_more_transformation(self):
     self._later(
-      search_report.of_transformation, Transformation(_DARTS, _NAT_DARTS)
+      search_report.of_transformation,
+      Transformation(_DARTS, _NAT_DARTS, _BASIS),
     )
 
   def test_the_deepest_network_can_be_mailed(self):
@@ -141,7 +149,7 @@ class SearchReportTest(absltest.TestCase):
     with open(self.learning, 'a', encoding='utf-8') as file:
       file.writelines(f'{epoch},1.234567,0.125\n' for epoch in range(3, 10_000))
     made = self._search(
-      Transformation(source, transformed),
+      Transformation(source, transformed, _BASIS),
       description.network_config('resnet56', 'cifar10'),
     )
     text = report.page(made, self.folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from absl.testing import absltest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 import matplotlib.image
 import numpy as np
 
@@ -80,6 +81,28 @@ class DrawTest(absltest.TestCase):
     image = matplotlib.image.imread(path)
     self.assertGreater(image.shape[1], 600)
     self.assertGreater(image.std(), 0.02)
+
+  def test_the_legend_is_beside_the_curves_in_their_order(self):
+    outcomes = {
+      'gcn': [Outcome(90.0, 0.0, 0.0, 9.0, [(0.0, 0.0), (9.0, 90.0)])]
+    }
+    drawn = tabular_report.figure(outcomes | _OUTCOMES, _BOUNDS)
+    canvas = FigureCanvasAgg(drawn)
+    canvas.draw()
+    (legend,), (axes,) = drawn.legends, drawn.axes
+    self.assertFalse(legend.get_window_extent().overlaps(axes.bbox))
+    self.assertEqual(
+      [' '.join(text.get_text().split()) for text in legend.get_texts()],
+      [
+        'oracle: 100 %',
+        'random search, 100 evaluations: 98.5 %',
+        'edges: 98.0 %',
+        'gcn: 90.0 %',
+        'random search, 10 evaluations: 81.0 %',
+      ],
+    )
+    first, second = (line for line in axes.lines if line.get_marker() != 'None')
+    self.assertNotEqual(first.get_marker(), second.get_marker())
 
 
 class ReportTest(absltest.TestCase):

@@ -29,6 +29,7 @@ class TrainingReportTest(absltest.TestCase):
       TrainConfig(architecture='resnet20', epochs=4, seed=9),
       zoo.load('resnet20'),
       description.network_config('resnet20', 'cifar10'),
+      360,
       os.path.join(self.create_tempdir().full_path, 'training.csv'),
       'the command',
     )
@@ -40,6 +41,11 @@ class TrainingReportTest(absltest.TestCase):
     self.assertEqual(made.seed, '9')
     text = report.page(made, self.create_tempdir().full_path)
     self.assertIn('<td>272,474</td>', text)
+    for note in (
+      'costs of 9 cells, 16 channels, images of 32x32x3, 10 classes',
+      'held out: on 360 images, one of which is 0.28 points',
+    ):
+      self.assertIn(f'<p class="note">{note}</p>', text)
     self.assertEqual(text.count('class="drawing"'), 2)
 
   def test_without_a_test_split(self):

@@ -94,6 +94,9 @@ class TransformTest(TransformerTestCase):
       self.assertAllEqual(mine, expected)
     self.assertEqual(result.source.architecture, _SPACE.decode(_SOURCE))
     self.assertEqual(result.source.accuracy, accuracies[0])
+    held_out = len(self.dataset.candidate_batches(1))
+    self.assertEqual(result.basis.images, held_out)
+    self.assertEqual(result.basis.network, self.transformer.final())
     return result
 
   def _check(self, result, encoding, accuracy, changes):
@@ -119,6 +122,8 @@ class TransformTest(TransformerTestCase):
 
   def test_costlier_candidate_never_wins(self):
     result = self._transform([0.5, 0.9, 0.6], _COSTLIER, _CHEAPER)
+    # What costs too much is not compared.
+    self.assertEqual(result.basis.compared, 2)
     self._check(result, _CHEAPER, 0.6, 1)
 
   def test_input_stays_where_only_the_costlier_is_better(self):
@@ -140,6 +145,8 @@ class TransformTest(TransformerTestCase):
   def test_input_stays_among_equals_of_equal_cost(self):
     same = _encoding('conv_1x1 conv_1x1 conv_1x1 conv_1x1')
     result = self._transform([0.5, 0.5], same)
+    # The very same counts once.
+    self.assertEqual(result.basis.compared, 1)
     self.assertIs(result.transformed, result.source)
 
   def test_tolerance_lets_the_costlier_win(self):
