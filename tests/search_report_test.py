@@ -69,7 +69,7 @@ class SearchReportTest(absltest.TestCase):
 
   def _changed(self, **options) -> list[str]:
     """Returns the names of the settings that count as changed."""
-    made = self._search(Transformation(_DARTS, _DARTS), **options)
+    made = self._search(Transformation(_DARTS, _DARTS, _BASIS), **options)
     text = report.page(made, self.folder).partition('<h2>Settings')[2]
     changed, _, _ = text.partition('<details')
     return re.findall('<th scope="row">([^<]*)', changed)
