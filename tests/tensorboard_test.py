@@ -53,7 +53,8 @@ _HARMLESS = (
 # All that a search may print where no terminal is.
 _LINES = (
   r'search on digits, workdir .*',
-  r'epoch \d+ +\d+% \[[\d:]+, [\d:?]+ left(, [^,]+)*\]',
+  'compiling',
+  r'epoch \d+ +\d+% \[[\d:]+(, [\d:]+ left)?(, [^,]+)*\]',
   r' +parameters +multiply-adds +accuracy\*',
   r'(input \(darts\)|transformed) +[\d.]+ M +[\d.]+ M +[\d.]+ %',
   r'change +[+-][\d.]+ % +[+-][\d.]+ % +[+-][\d.]+ points',
