@@ -249,7 +249,11 @@ class BadInputTest(parameterized.TestCase):
       for name in ('workdir', 'dataset', 'epochs', 'max_latency_ms', 'strategy')
     ]
     self.assertEqual(places, sorted(places))
-    self.assertLessEqual(max(map(len, result.stdout.splitlines())), 80)
+    # How it was called may be as long as the path of Python.
+    lines = [
+      line for line in result.stdout.splitlines() if '-m nat_tf.' not in line
+    ]
+    self.assertLessEqual(max(map(len, lines)), 80)
 
   def test_search_refuses_an_impossible_budget_before_it_begins(self):
     here = self.create_tempdir()

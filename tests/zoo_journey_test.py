@@ -41,7 +41,7 @@ class ZooJourneyTest(tf.test.TestCase, parameterized.TestCase):
         self.assertLessEqual(spent.params, share * own.params)
         self.assertLessEqual(spent.madds, share * own.madds)
     self.assertEqual(alpha, _written_and_read(alpha))
-    described = description.describe(name, alpha, config, measures=False)
+    described = description.describe(name, alpha, config)
     self.assertEqual(described.total.cost, cost.network(alpha, config))
 
   def _transformed(self, beta, rules, actor, costs, budget):
