@@ -32,6 +32,7 @@ NOT_RUN = {
   'NAT_TF_EXTRA=cuda': 'needs a GPU',
   'TF_CONFIG': 'needs several machines; see multi_worker_test',
   'tensorboard --logdir': 'serves until it is stopped; see tensorboard_test',
+  'tests.monitoring_pictures': 'needs Chromium, and all runs of the page',
   'tests.report_pictures': 'needs Chromium',
 }
 _SEARCHED = 'bazel run //nat_tf:search -- --workdir='
