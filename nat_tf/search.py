@@ -156,7 +156,6 @@ def _write(
       transformation,
       name,
       config,
-      transformer.final(),
       workdir.file(learning_log.FILE),
       command.line(),
       transformer.strategy.num_replicas_in_sync,

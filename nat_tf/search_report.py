@@ -7,7 +7,6 @@ from nat_tf import report
 from nat_tf import report_curves
 from nat_tf import report_drawings
 from nat_tf import result
-from nat_tf.layout import NetworkConfig
 from nat_tf.pareto import Front
 from nat_tf.report import Report
 from nat_tf.report import Section
@@ -36,7 +35,6 @@ def of_search(
   transformation: Transformation,
   name: str,
   config: SearchConfig,
-  network: NetworkConfig,
   learning: str,
   command: str,
   devices: int = 1,
@@ -47,7 +45,6 @@ def of_search(
     transformation: what became of the architecture.
     name: what to call it.
     config: of the search.
-    network: the final network.
     learning: path of `learning.csv`.
     command: what makes all this again.
     devices: that it computed on.
@@ -57,10 +54,7 @@ def of_search(
     f'{name}, transformed on {config.dataset}',
     _lead(transformation),
     _tiles(transformation),
-    [
-      *_sections(transformation, name, network),
-      _curves(learning),
-    ],
+    [*_sections(transformation, name), _curves(learning)],
     str(config.seed),
     command,
     config,
@@ -72,7 +66,6 @@ def of_search(
 def of_transformation(
   transformation: Transformation,
   name: str,
-  network: NetworkConfig,
   learning: str,
   command: str,
   seed: int,
@@ -83,7 +76,6 @@ def of_transformation(
   Args:
     transformation: what became of the architecture.
     name: what to call it.
-    network: the final network.
     learning: path of `learning.csv` of the search that learned this.
     command: what makes all this again.
     seed: of the samples.
@@ -94,7 +86,7 @@ def of_transformation(
     f'{name}, transformed',
     _lead(transformation),
     _tiles(transformation),
-    [*_sections(transformation, name, network), _curves(learning)],
+    [*_sections(transformation, name), _curves(learning)],
     str(seed),
     command,
     config,
@@ -106,7 +98,6 @@ def of_transformation(
 def of_front(
   front: Front,
   name: str,
-  network: NetworkConfig,
   learning: str,
   command: str,
   seed: int,
@@ -117,7 +108,6 @@ def of_front(
   Args:
     front: what the architecture can become.
     name: what to call it.
-    network: the final network.
     learning: path of `learning.csv` of the search that learned this.
     command: what makes all this again.
     seed: of the samples.
@@ -126,7 +116,7 @@ def of_front(
   heads, *rows = pareto_report.rows(front, name)
   best = front.points[-1]
   drawings = report_drawings.section(
-    front.source.architecture, best.architecture, network
+    front.source.architecture, best.architecture, front.basis.network
   )
   return Report(
     'Pareto front',
@@ -164,15 +154,15 @@ def _tiles(transformation: Transformation) -> list[tuple[str, str]]:
   return list(zip(result.changes(transformation), names))
 
 
-def _sections(
-  transformation: Transformation, name: str, network: NetworkConfig
-) -> list[Section]:
+def _sections(transformation: Transformation, name: str) -> list[Section]:
   source, transformed = transformation.source, transformation.transformed
   notes = result.comparison_notes(transformation)
   return [
     Section('Result', [report.table(result.rows(transformation, name), notes)]),
     report_drawings.section(
-      source.architecture, transformed.architecture, network
+      source.architecture,
+      transformed.architecture,
+      transformation.basis.network,
     ),
   ]
 

@@ -78,7 +78,6 @@ def main(argv: list[str]):
   arguments = (architecture, _CANDIDATES.value, seed, budget)
   of_report = (
     name,
-    transformer.final(),
     learning,
     command.line(),
     seed,

@@ -53,7 +53,6 @@ class SearchReportTest(absltest.TestCase):
   def _search(
     self,
     transformation,
-    network=_NETWORK,
     config=_CONFIG,
     devices=1,
   ) -> report.Report:
@@ -61,7 +60,6 @@ class SearchReportTest(absltest.TestCase):
       transformation,
       'darts',
       config,
-      network,
       self.learning,
       'the command',
       devices,
@@ -79,7 +77,6 @@ class SearchReportTest(absltest.TestCase):
     made = build(
       found,
       'darts',
-      _NETWORK,
       self.learning,
       'the command',
       5,
@@ -148,9 +145,9 @@ class SearchReportTest(absltest.TestCase):
     source, transformed = (Measured(one, Cost(1, 1), 0.5) for one in _deep())
     with open(self.learning, 'a', encoding='utf-8') as file:
       file.writelines(f'{epoch},1.234567,0.125\n' for epoch in range(3, 10_000))
+    network = description.network_config('resnet56', 'cifar10')
     made = self._search(
-      Transformation(source, transformed, _BASIS),
-      description.network_config('resnet56', 'cifar10'),
+      Transformation(source, transformed, Basis(network, 287, 12))
     )
     text = report.page(made, self.folder)
     self.assertLess(len(text.encode()), report.MAX_BYTES)
