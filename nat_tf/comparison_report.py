@@ -459,6 +459,7 @@ def _notes(results: Results) -> list[str]:
     'its architecture by images that are among them'
   )
   lines = [
+    *_sizes(results),
     f'accuracy: on the {split}; {over} {seeds}',
     f'difference: from {results.contenders[0].label} in points, mean over '
     "equal seeds; interval: of this mean, by Student's t",
@@ -483,6 +484,24 @@ def _notes(results: Results) -> list[str]:
       f'not finished: {len(results.runs)} of {total} trainings ({counts})'
     )
   return lines
+
+
+def _sizes(results: Results) -> list[str]:
+  """Returns a note on the networks that the costs are of."""
+  sizes: dict[str, list[str]] = {}
+  for one in results.contenders:
+    run = results.summary(one.label)
+    # Trainings from before may not say it.
+    if 'cells' in run and 'channels' in run:
+      cells = _counted(run['cells'], 'cell')
+      size = f'{cells}, {run["channels"]} channels'
+      sizes.setdefault(size, []).append(one.label)
+  if not sizes:
+    return []
+  if len(sizes) == 1:
+    return [f'costs of networks of {next(iter(sizes))}']
+  each = (f'{", ".join(labels)}: {size}' for size, labels in sizes.items())
+  return [f'costs of {"; ".join(each)}']
 
 
 def _dearer(results: Results) -> list[str]:

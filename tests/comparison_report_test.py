@@ -95,6 +95,28 @@ class TextTest(absltest.TestCase):
     one_seed = comparison_report.table(_first(2)).splitlines()[2]
     self.assertEqual(one_seed.split()[-3:], ['91.00', '+1.00', '-'])
 
+  def test_sizes(self):
+    # What the costs are of: one size for all, or each one's own.
+    def first(**sizes) -> str:
+      runs = {
+        (label, seed): {**run, **sizes.get(label, {})}
+        for (label, seed), run in _RUNS.items()
+      }
+      results = Results(_RECIPE, _CONTENDERS, [0, 1, 2], runs, {})
+      return comparison_report.table(results).splitlines()[3]
+
+    small = {'cells': 1, 'channels': 4}
+    large = {'cells': 20, 'channels': 36}
+    self.assertStartsWith(first(), 'accuracy: ')
+    self.assertEqual(
+      first(**{'darts': small, 'W/x|y.json': small}),
+      'costs of networks of 1 cell, 4 channels',
+    )
+    self.assertEqual(
+      first(**{'darts': small, 'W/x|y.json': large}),
+      'costs of darts: 1 cell, 4 channels; W/x|y.json: 20 cells, 36 channels',
+    )
+
   def test_without_a_test_split(self):
     runs = {key: {**run, 'test_accuracy': None} for key, run in _RUNS.items()}
     results = Results(_RECIPE, _CONTENDERS, [0, 1, 2], runs, {})
