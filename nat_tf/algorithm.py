@@ -45,6 +45,7 @@ class Progress(NamedTuple):
     images: images that went through the network in this step.
     metrics: what the step measured, scalars by name.
     ends_epoch: whether it is the epoch's last step.
+    next_phase: phase of the step that comes next; empty for none.
   """
 
   phase: str
@@ -54,6 +55,7 @@ class Progress(NamedTuple):
   images: int
   metrics: dict[str, tf.Tensor]
   ends_epoch: bool = False
+  next_phase: str = ''
 
 
 class Search:
@@ -224,9 +226,8 @@ class Search:
       raise self._diverged(
         f'a weight is no number after step {self._watch.seen}', _WEIGHTS_REMEDY
       )
-    phase, remedy = 'policy', _POLICY_REMEDY
-    if self._place(fault.step - 1)[1] < self._weights_steps:
-      phase, remedy = 'weights', _WEIGHTS_REMEDY
+    phase = self._phase(fault.step)
+    remedy = _WEIGHTS_REMEDY if phase == 'weights' else _POLICY_REMEDY
     raise self._diverged(
       f'the loss of the {phase} is {fault.loss:g} in step {fault.step}', remedy
     )
@@ -248,7 +249,13 @@ class Search:
       images,
       metrics,
       step == self._taken(self.epoch),
+      self._phase(step + 1) if step < self.steps else '',
     )
+
+  def _phase(self, step: int) -> str:
+    """Returns the phase of the step with this number, from 1."""
+    within = self._place(step - 1)[1]
+    return 'weights' if within < self._weights_steps else 'policy'
 
   @tf.function(autograph=False)
   def _weights_step(self, images, labels):

@@ -115,6 +115,7 @@ class ProgressBar:
     if any(ahead.values()):
       self._bar.set_description_str('compiling')
     self._shown: dict[str, float] = {}
+    self._compiled: set[str] = set()
 
   def __call__(self, progress: algorithm.Progress):
     """Takes in one step."""
@@ -134,6 +135,13 @@ class ProgressBar:
     self._bar.set_description_str(f'epoch {progress.epoch}', refresh=False)
     self._bar.set_postfix_str(self._text(), refresh=False)
     self._bar.update()
+    self._compiled.add(progress.phase)
+    coming = progress.next_phase
+    if coming and coming not in self._compiled:
+      # Of the first step of all it is said before there is an epoch.
+      self._bar.set_description_str(
+        f'epoch {progress.epoch}: compiling the {coming}'
+      )
 
   def close(self):
     """Ends the line."""

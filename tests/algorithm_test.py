@@ -113,6 +113,8 @@ class SearchTest(tf.test.TestCase):
       [(r.phase, r.epoch, r.step, r.images, r.ends_epoch) for r in reports],
       expected,
     )
+    phases = [phase for phase, *_ in expected]
+    self.assertEqual([r.next_phase for r in reports], [*phases[1:], ''])
     self.assertEqual({r.steps for r in reports}, {9})
     self.assertEqual(self.whole.search.steps, 9)
     self.assertEqual(self.whole.search.ahead, {'weights': 6, 'policy': 3})

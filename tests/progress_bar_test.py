@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from unittest import mock
 
 from absl.testing import absltest
@@ -29,9 +30,11 @@ class _Terminal(io.StringIO):
     return True
 
 
-def _step(phase: str, epoch: int, ends: bool = False, **metrics) -> Progress:
+def _step(
+  phase: str, epoch: int, ends: bool = False, then: str = '', **metrics
+) -> Progress:
   tensors = {name: tf.constant(value) for name, value in metrics.items()}
-  return Progress(phase, epoch, 0, 0, 50, tensors, ends)
+  return Progress(phase, epoch, 0, 0, 50, tensors, ends, then)
 
 
 def _shown(
@@ -128,6 +131,30 @@ class LinesTest(absltest.TestCase):
       )
     self.assertIn(' 55% [09:10, 07:30 left, ', lines[10])
     self.assertIn(' 100% [16:40, loss', lines[-1])
+
+  def test_the_other_phase_compiles_too(self):
+    #  weights 1   policy 1   weights 2   policy 2
+    #          |compiles
+    lines = self._lines(
+      [
+        (9, _step('weights', 1, then='policy')),
+        (9, _step('policy', 1, then='weights')),
+        (9, _step('weights', 2, then='policy')),
+        (9, _step('policy', 2)),
+      ],
+      {'weights': 2, 'policy': 2},
+    )
+    self.assertEqual(
+      [re.sub(r' +\d+%.*', '', line) for line in lines],
+      [
+        'compiling',
+        'epoch 1',
+        'epoch 1: compiling the policy',
+        'epoch 1',
+        'epoch 2',
+        'epoch 2',
+      ],
+    )
 
   def test_short_runs_get_a_line_a_step(self):
     self.assertLen(self._alike(3, seconds=2), 1 + 3)

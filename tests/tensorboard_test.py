@@ -53,7 +53,7 @@ _HARMLESS = (
 # All that a search may print where no terminal is.
 _LINES = (
   r'search on digits, workdir .*',
-  'compiling',
+  r'(epoch 1: )?compiling( the policy)?',
   r'epoch \d+ +\d+% \[[\d:]+(, [\d:]+ left)?(, [^,]+)*\]',
   r' +parameters +multiply-adds +accuracy\*',
   r'(input \(darts\)|transformed) +[\d.]+ M +[\d.]+ M +[\d.]+ %',
