@@ -158,8 +158,7 @@ def notes(measured: Measured, basis: Basis) -> list[str]:
   """
   lines = [
     f'costs of {basis.network.text()}',
-    f'* with the shared weights, on {basis.images:,} held-out images '
-    f'(one is {100 / basis.images:.2g} points)',
+    f'* with the shared weights, on {text_table.held_out(basis.images)}',
   ]
   if measured.latency_ms is not None:
     lines.insert(

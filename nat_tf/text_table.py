@@ -50,6 +50,15 @@ def files(folder: str, found: Mapping[str, str]) -> str:
   return '\n'.join([f'in {folder}:', *lines])
 
 
+def held_out(images: int) -> str:
+  """Returns what accuracies rest on: `287 held-out images (one is ...)`.
+
+  Args:
+    images: how many, 1 or more.
+  """
+  return f'{images:,} held-out images (one is {100 / images:.2g} points)'
+
+
 def short(number: float) -> str:
   """Returns a number of 0 or more in two or three digits: 950, 1.2 k, 34 M."""
   units = ['', ' k', ' M', ' G']

@@ -7,6 +7,7 @@ from typing import Any
 from nat_tf import report
 from nat_tf import report_curves
 from nat_tf import report_drawings
+from nat_tf import text_table
 from nat_tf.architecture import Architecture
 from nat_tf.layout import NetworkConfig
 from nat_tf.report import Report
@@ -55,10 +56,7 @@ def notes(network: NetworkConfig, images: int) -> list[str]:
   lines = [f'costs of {network.text()}']
   # A description that was written by hand may know of none.
   if images:
-    lines.append(
-      f'held out: on {images:,} images, one of which is '
-      f'{100 / images:.2g} points'
-    )
+    lines.append(f'held out: on {text_table.held_out(images)}')
   return lines
 
 

@@ -37,6 +37,13 @@ class FilesTest(absltest.TestCase):
     )
 
 
+class HeldOutTest(absltest.TestCase):
+  def test_what_one_image_is_worth(self):
+    self.assertEqual(
+      text_table.held_out(2000), '2,000 held-out images (one is 0.05 points)'
+    )
+
+
 class ShortTest(parameterized.TestCase):
   @parameterized.parameters(
     (0, '0'),

@@ -43,7 +43,7 @@ class TrainingReportTest(absltest.TestCase):
     self.assertIn('<td>272,474</td>', text)
     for note in (
       'costs of 9 cells, 16 channels, images of 32x32x3, 10 classes',
-      'held out: on 360 images, one of which is 0.28 points',
+      'held out: on 360 held-out images (one is 0.28 points)',
     ):
       self.assertIn(f'<p class="note">{note}</p>', text)
     self.assertEqual(text.count('class="drawing"'), 2)
