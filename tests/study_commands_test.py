@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 from absl.testing import absltest
@@ -97,20 +98,32 @@ class RankingTest(absltest.TestCase):
 
 
 class TabularTest(absltest.TestCase):
-  def test_compares_policies(self):
-    here = self.create_tempdir().full_path
-    _table(here)
-    arguments = (
-      '--table=table.csv',
-      '--policies=edges,random',
-      '--seeds=2',
-      '--steps=3',
-      '--points=2',
-      '--training=inputs=4,samples=2',
-      '--transitions=nat++',
+  # Of two policies, with two seeds each.
+  arguments = (
+    '--table=table.csv',
+    '--policies=edges,random',
+    '--seeds=2',
+    '--steps=3',
+    '--points=2',
+    '--training=inputs=4,samples=2',
+    '--transitions=nat++',
+  )
+
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    cls.here = tempfile.mkdtemp(dir=absltest.get_default_test_tmpdir())
+    _table(cls.here)
+    cls.done = command_line.run(
+      'tabular', *cls.arguments, '--workdir=w', cwd=cls.here
     )
-    result = command_line.run('tabular', *arguments, '--workdir=w', cwd=here)
-    self.assertEqual(result.returncode, 0, result.stderr)
+
+  def setUp(self):
+    super().setUp()
+    self.assertEqual(self.done.returncode, 0, self.done.stderr)
+
+  def test_compares_policies(self):
+    here, result = self.here, self.done
     self.assertContainsSubset(
       {'config.json', 'summary.json', 'captured_gain.png', 'report.html'},
       os.listdir(os.path.join(here, 'w')),
@@ -148,30 +161,22 @@ class TabularTest(absltest.TestCase):
 
     with self.subTest('other settings do not overwrite it'):
       again = command_line.run(
-        'tabular', *arguments, '--seed=1', '--workdir=w', cwd=here
+        'tabular', *self.arguments, '--seed=1', '--workdir=w', cwd=here
       )
       self.assertEqual(again.returncode, 1)
       self.assertIn('holds a comparison with other settings', again.stderr)
 
   def test_goes_on_with_the_next_policy(self):
-    here = self.create_tempdir().full_path
-    _table(here)
-    arguments = (
-      '--table=table.csv',
-      '--policies=edges',
-      '--seeds=2',
-      '--steps=3',
-      '--points=2',
-      '--training=inputs=4,samples=2',
-    )
-    done = command_line.run('tabular', *arguments, '--workdir=w', cwd=here)
-    self.assertEqual(done.returncode, 0, done.stderr)
-
+    here = self.here
     first, second = (
       pathlib.Path(here, 'v', kept_outcomes.file('edges', k)) for k in (0, 1)
     )
     process = command_line.start(
-      'tabular', *arguments, '--workdir=v', cwd=here, stderr=subprocess.PIPE
+      'tabular',
+      *self.arguments,
+      '--workdir=v',
+      cwd=here,
+      stderr=subprocess.PIPE,
     )
     while not first.exists() and process.poll() is None:
       time.sleep(0.01)
@@ -187,7 +192,7 @@ class TabularTest(absltest.TestCase):
     self.assertEqual(words[1:3], ['-m', 'nat_tf.tabular'])
     done = command_line.run('tabular', *words[3:], cwd=here)
     self.assertEqual(done.returncode, 0, done.stderr)
-    self.assertIn('1 of 2 policies learned before\n', done.stdout)
+    self.assertIn('1 of 4 policies learned before\n', done.stdout)
     # The first policy did not learn again, and the result is that of one go.
     self.assertEqual(first.stat().st_mtime_ns, kept)
     self.assertEqual(_found(f'{here}/v'), _found(f'{here}/w'))
