@@ -85,7 +85,9 @@ def main(argv: list[str]):
   scale = study.scale(inputs)
   ranking = study.ranking(_ARCHITECTURES.value, _SEED.value)
   gains = study.gains(scale, policy_study.CANDIDATES, _SEED.value)
-  facts = ranking_report.summary(ranking, gains, scale.beta, scale.oracle)
+  facts = ranking_report.summary(
+    table.space, ranking, gains, scale.beta, scale.oracle
+  )
   workdir.add_json('summary.json', {'ranking': facts})
   picture = workdir.file('ranking.png')
   ranking_report.draw(ranking, gains, scale.beta, picture)

@@ -8,6 +8,7 @@ import matplotlib.figure
 import numpy as np
 
 from nat_tf import atomic_file
+from nat_tf import enumeration
 from nat_tf import report
 from nat_tf import text_table
 from nat_tf.chart import Chart
@@ -15,6 +16,7 @@ from nat_tf.chart import Series
 from nat_tf.ranking_study import Gain
 from nat_tf.ranking_study import Ranking
 from nat_tf.report import Section
+from nat_tf.spaces import Space
 
 # Beside the search's own report.
 PAGE = 'ranking.html'
@@ -24,6 +26,10 @@ _FILES = (
   ('report.html', 'the search itself'),
   ('config.json', 'the settings of the search'),
 )
+_MISJUDGED = (
+  'how many places of a hundred an operation makes them rank a cell too high '
+  '(+) or too low (-), by least squares on the operations of all edges'
+)
 _BLUE, _ORANGE = '#1f4e79', '#c55a11'
 # Names of `RankingStudy.gains`, and their headings.
 GAINS = ('argmax', 'best_of_10')
@@ -31,11 +37,16 @@ _HEADINGS = ('most probable', 'best of 10')
 
 
 def summary(
-  ranking: Ranking, gains: list[Gain], beta: np.ndarray, oracle: np.ndarray
+  space: Space,
+  ranking: Ranking,
+  gains: list[Gain],
+  beta: np.ndarray,
+  oracle: np.ndarray,
 ) -> dict[str, Any]:
   """Returns the numbers for `summary.json`.
 
   Args:
+    space: of the architectures.
     ranking: of random architectures.
     gains: of the most probable transformations and of the best of 10.
     beta: `[inputs]` test accuracy of the inputs, 0 to 1.
@@ -45,6 +56,7 @@ def summary(
     kendall, spearman: of all random architectures.
     top_quarter: the same of the quarter with the highest test accuracy.
     architectures: number of random architectures.
+    misjudged: for every edge, `0 to 1`, by operation; see `Ranking.misjudged`.
     captured_gain, improved, costlier: for `argmax` and `best_of_10`; see
       `Gain`.
     test: mean test accuracies in percent, those of `beta` and `oracle` as well.
@@ -57,6 +69,7 @@ def summary(
     'spearman': ranking.spearman,
     'top_quarter': {'kendall': top.kendall, 'spearman': top.spearman},
     'architectures': len(ranking.test),
+    'misjudged': _misjudged(space, ranking),
     'captured_gain': {name: one.captured for name, one in named.items()},
     'improved': {name: one.improved for name, one in named.items()},
     'costlier': {name: one.costlier for name, one in named.items()},
@@ -145,6 +158,10 @@ def of_ranking(
     [
       Section('Result', [report.table(first), report.table(second, [ends])]),
       Section('Both rankings', [report.charts(charts(ranking, gains, beta))]),
+      Section(
+        'What shared weights misjudge',
+        [report.table(_misjudged_rows(facts['misjudged']), [_MISJUDGED])],
+      ),
     ],
     str(seed),
     command,
@@ -222,6 +239,29 @@ def draw(
     axes.grid(alpha=0.3)
   with atomic_file.replacing(path) as temporary:
     figure.savefig(temporary, dpi=110, metadata={'Software': None})
+
+
+def _misjudged(space: Space, ranking: Ranking) -> dict[str, dict[str, float]]:
+  """Returns places of a hundred by operation, for every edge's name."""
+  sources = enumeration.encode(space, np.array(0)).sources.ravel()
+  targets = space.targets * len(space.cells)
+  return {
+    f'{source} to {target}': dict(zip(space.operations, row.tolist()))
+    for source, target, row in zip(sources, targets, ranking.misjudged(space))
+  }
+
+
+def _misjudged_rows(
+  facts: dict[str, dict[str, float]],
+) -> list[tuple[str, ...]]:
+  operations = next(iter(facts.values()))
+  return [
+    ('edge', *operations),
+    *(
+      (edge, *(f'{places:+.0f}' for places in row.values()))
+      for edge, row in facts.items()
+    ),
+  ]
 
 
 def _row(name: str, form: str, values: dict[str, Any]) -> tuple[str, ...]:

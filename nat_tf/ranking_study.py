@@ -39,10 +39,12 @@ class Ranking:
   """Architectures by shared weights and by training.
 
   Attributes:
+    codes: `[architectures]` of which.
     shared: `[architectures]` accuracy with shared weights, 0 to 1.
     test: `[architectures]` test accuracy after training, 0 to 1.
   """
 
+  codes: np.ndarray
   shared: np.ndarray
   test: np.ndarray
 
@@ -59,7 +61,30 @@ class Ranking:
   def top_quarter(self) -> Ranking:
     """Returns the quarter with the highest test accuracy."""
     top = self.test >= np.quantile(self.test, 0.75)
-    return Ranking(self.shared[top], self.test[top])
+    return Ranking(self.codes[top], self.shared[top], self.test[top])
+
+  def misjudged(self, space: spaces.Space) -> np.ndarray:
+    """Returns how much too high operations make shared weights rank a cell.
+
+    The difference of the two ranks is fitted, by least squares, by a sum of one
+    number for the operation of each edge.
+
+    Args:
+      space: of the architectures, which fixes their graph.
+
+    Returns:
+      `[edges, operations]`, places of a hundred; negative for too low. Those of
+      an edge sum to 0.
+    """
+    operations = enumeration.operations(space, self.codes)
+    operations = operations.reshape([len(self.codes), -1])
+    chosen = np.eye(len(space.operations))[operations]
+    chosen = (chosen - chosen.mean(0)).reshape([len(chosen), -1])
+    ranks = scipy.stats.rankdata(self.shared), scipy.stats.rankdata(self.test)
+    error = 100 * (ranks[0] - ranks[1]) / len(chosen)
+    # Of all solutions, for each edge's columns sum to 0, the smallest.
+    effects, *_ = np.linalg.lstsq(chosen, error, rcond=None)
+    return effects.reshape([operations.shape[1], -1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +146,7 @@ class RankingStudy:
       len(self._table.test), count, replace=False
     )
     shared = np.array([one.accuracy for one in self.measured(codes)])
-    return Ranking(shared, self._table.test[codes])
+    return Ranking(codes, shared, self._table.test[codes])
 
   def gains(
     self, scale: captured_gain.CapturedGain, candidates: int, seed: int

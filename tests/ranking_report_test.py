@@ -8,10 +8,14 @@ import numpy as np
 
 from nat_tf import ranking_report
 from nat_tf import report
+from nat_tf import spaces
 from nat_tf.ranking_study import Gain
 from nat_tf.ranking_study import Ranking
 
-_RANKING = Ranking(np.arange(8) / 10, np.array([1, 0, 2, 3, 4, 5, 6, 7]) / 10)
+_SPACE = spaces.NASBENCH201
+_RANKING = Ranking(
+  np.arange(8), np.arange(8) / 10, np.array([1, 0, 2, 3, 4, 5, 6, 7]) / 10
+)
 _BETA, _ORACLE = np.array([0.7, 0.8]), np.array([0.9, 0.9])
 _GAINS = [
   Gain(50.0, np.array([0.8, 0.85]), 75.0, 0),
@@ -22,7 +26,9 @@ _GAINS = [
 class RankingReportTest(absltest.TestCase):
   def setUp(self):
     super().setUp()
-    self.facts = ranking_report.summary(_RANKING, _GAINS, _BETA, _ORACLE)
+    self.facts = ranking_report.summary(
+      _SPACE, _RANKING, _GAINS, _BETA, _ORACLE
+    )
 
   def test_numbers(self):
     facts = self.facts
@@ -39,6 +45,16 @@ class RankingReportTest(absltest.TestCase):
     ):
       self.assertAlmostEqual(facts['test'][name], expected)
     self.assertEqual((facts['architectures'], facts['inputs']), (8, 2))
+
+  def test_names_edges_and_operations(self):
+    found = self.facts['misjudged']
+    self.assertEqual(
+      list(found), ['0 to 1', '0 to 2', '1 to 2', '0 to 3', '1 to 3', '2 to 3']
+    )
+    places = _RANKING.misjudged(_SPACE)
+    for row, edge in zip(places, found.values()):
+      self.assertEqual(list(edge), list(_SPACE.operations))
+      np.testing.assert_allclose(list(edge.values()), row)
 
   def test_table(self):
     lines = ranking_report.table(self.facts).splitlines()
@@ -69,7 +85,7 @@ class RankingReportTest(absltest.TestCase):
 
 class ReportTest(absltest.TestCase):
   def test_page_holds_tables_and_all_dots(self):
-    facts = ranking_report.summary(_RANKING, _GAINS, _BETA, _ORACLE)
+    facts = ranking_report.summary(_SPACE, _RANKING, _GAINS, _BETA, _ORACLE)
     made = ranking_report.of_ranking(
       facts, _RANKING, _GAINS, _BETA, 3, 'command'
     )
@@ -78,6 +94,7 @@ class ReportTest(absltest.TestCase):
     )
     text = report.page(made, self.create_tempdir().full_path)
     self.assertIn('inputs 75.00 %, oracle 90.00 %', text)
+    self.assertIn('<th scope="row">0 to 3</th>', text)
     first, second = ranking_report.charts(_RANKING, _GAINS, _BETA)
     self.assertLen(first.series[0].points, 8)
     np.testing.assert_allclose(second.series[1].points, [[70, 80], [80, 85]])

@@ -44,15 +44,38 @@ class RankingTest(tf.test.TestCase):
   def test_correlations(self):
     #  shared 1 2 3 4    Of six pairs one (2, 3) is in the wrong order:
     #  test   1 3 2 4    tau = (5 - 1) / 6, rho = 1 - 6 * 2 / (4 * 15)
-    ranking = Ranking(np.array([1, 2, 3, 4]), np.array([1, 3, 2, 4]))
+    ranking = Ranking(
+      np.arange(4), np.array([1, 2, 3, 4]), np.array([1, 3, 2, 4])
+    )
     self.assertAlmostEqual(ranking.kendall, 4 / 6)
     self.assertAlmostEqual(ranking.spearman, 0.8)
 
   def test_top_quarter_is_the_truths(self):
     # Trained, 6 and 7 are the best of 8; shared weights have them in reverse.
-    ranking = Ranking(np.array([0, 1, 2, 3, 4, 5, 7, 6]), np.arange(8))
+    ranking = Ranking(
+      np.arange(8), np.array([0, 1, 2, 3, 4, 5, 7, 6]), np.arange(8)
+    )
     self.assertAllEqual(ranking.top_quarter().test, [6, 7])
     self.assertAlmostEqual(ranking.top_quarter().kendall, -1.0)
+    self.assertAllEqual(ranking.top_quarter().codes, [6, 7])
+
+  def test_finds_what_is_misjudged(self):
+    #  true rank of a cell: chance    what shared weights add, in places
+    #                                 0 to 3: skip -8, conv_3x3 +4
+    random = np.random.default_rng(0)
+    codes = random.choice(_COUNT, 4000, replace=False)
+    true = np.argsort(random.permutation(4000))
+    added = np.select(
+      [_OPERATIONS[codes, 3] == index for index in (0, 3)], [160, -320], 0
+    )
+    found = Ranking(codes, true + added, true).misjudged(_SPACE)
+    self.assertAllEqual(found.shape, [6, 5])
+    self.assertAllClose(found.sum(1), np.zeros(6), atol=1e-9)
+    # At both ends there are no ranks to move to, so differences shrink a bit.
+    self.assertAllLess(np.abs(np.delete(found, 3, axis=0)), 0.5)
+    conv, *others, skip, null = found[3]
+    self.assertAllClose([conv - null, skip - null], [4, -8], atol=0.8)
+    self.assertAllClose(others, [null, null], atol=0.5)
 
 
 class RankingStudyTest(tf.test.TestCase):
