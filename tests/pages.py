@@ -20,21 +20,27 @@ import sys
 import tempfile
 from typing import NamedTuple
 
+from tests import chromium
 from tests import documents
 from tests import stranger
 
 # Why a block or line is not run that holds a text.
 NOT_RUN = {
-  '//benchmarks:': 'takes minutes, and measures this machine',
+  '//benchmarks:scaling': 'takes minutes, and measures this machine',
+  '//benchmarks:sharing': 'learns from CIFAR-10',
+  '//benchmarks:supernet': 'takes minutes, and measures this machine',
+  '//benchmarks:training': 'learns from CIFAR-10',
+  '//benchmarks:workers': 'takes minutes; see multi_worker_test',
   'docker run': 'needs Docker',
   'curl localhost': 'needs a server; see serving_test',
   'import grpc': 'needs a server; see serving_test',
   'NAT_TF_EXTRA=cuda': 'needs a GPU',
   'TF_CONFIG': 'needs several machines; see multi_worker_test',
   'tensorboard --logdir': 'serves until it is stopped; see tensorboard_test',
-  'tests.monitoring_pictures': 'needs Chromium, and all runs of the page',
-  'tests.report_pictures': 'needs Chromium',
+  'tests.monitoring_pictures': 'needs runs that learn',
 }
+# As above, where there is no Chromium.
+_NEEDS_CHROMIUM = 'tests.report_pictures'
 _SEARCHED = 'bazel run //nat_tf:search -- --workdir='
 _TABLE = 'python -m tests.cell_table cifar10.csv'
 # What has been done where a page begins.
@@ -65,6 +71,11 @@ _SHORT = {
   'ranking': '--architectures=20 --images=16',
   'transform': '--candidates=2',
   'describe': '--latency=false',
+  # Of benchmarks.
+  'fuzz': '--inputs=100',
+  'kill': '--runs=1',
+  'policy': '--batch=8',
+  'rewards': '--batches=3 --images=16 --steps=1 --seeds=1',
 }
 _OWN_DATA = re.compile(r'--dataset=(?!digits|cifar10)')
 # These have a number of cells of their own.
@@ -113,7 +124,10 @@ def steps(document: str) -> Iterator[Step]:
 
 
 def _reason(text: str) -> str:
-  return ', '.join(why for part, why in NOT_RUN.items() if part in text)
+  reasons = [why for part, why in NOT_RUN.items() if part in text]
+  if _NEEDS_CHROMIUM in text and chromium.find() is None:
+    reasons.append('needs Chromium')
+  return ', '.join(reasons)
 
 
 def shortened(name: str, arguments: Sequence[str]) -> list[str]:
@@ -135,8 +149,7 @@ def _call(target: str, arguments: Sequence[str]):
   """Becomes the program that `bazel run` would run."""
   package, _, name = target.strip('/').partition(':')
   arguments = [word for word in arguments if word != '--']
-  if package == 'nat_tf':
-    arguments = shortened(name, arguments)
+  arguments = shortened(name, arguments)
   command = [sys.executable, '-m', f'{package}.{name}', *arguments]
   os.execv(command[0], command)
 
