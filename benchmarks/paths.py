@@ -51,11 +51,15 @@ class Draws:
   """
 
   def __init__(self, odds: float, seed: int):
-    weights = [odds if operations.learns(x) else 1 for x in _SPACE.operations]
-    self._chances = np.array(weights) / sum(weights)
+    self.weigh(odds)
     self._random = np.random.default_rng([seed, 1])
     self._allowed = transitions.allowed('nat', _SPACE.operations)
     self._odd = False
+
+  def weigh(self, odds: float):
+    """Draws with other odds from now on."""
+    weights = [odds if operations.learns(x) else 1 for x in _SPACE.operations]
+    self._chances = np.array(weights) / sum(weights)
 
   def cells(self, count: int = 1) -> np.ndarray:
     """Returns the operations of random cells, `[count, edges]`."""

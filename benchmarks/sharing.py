@@ -49,6 +49,13 @@ _ODDS = flags.DEFINE_float(
   'how many times likelier an operation with weights is drawn; above 0.',
   lower_bound=1e-9,
 )
+_LAST_ODDS = flags.DEFINE_float(
+  'last_odds',
+  None,
+  'to which the odds fall over the first 70 % of the training; above 0 '
+  '(default: they stay).',
+  lower_bound=1e-9,
+)
 _PASSES = flags.DEFINE_integer(
   'passes',
   10_000,
@@ -101,6 +108,8 @@ flags.mark_flag_as_required('table')
 _STEP_IMAGES = 32
 # Cells scored in one call of the graph, and steps from one report to the next.
 _CHUNK, _REPORT = 25, 1000
+# Share of the training over which the odds fall.
+_FALLS = 0.7
 
 
 def main(argv: list[str]):
@@ -171,6 +180,7 @@ def _train(trainer: paths.Trainer, batches):
   steps, losses = max(1, _PASSES.value // way.paths), []
   started = time.monotonic()
   for step in range(steps):
+    draws.weigh(_odds(step / steps))
     drawn = way.draw(draws)
     losses.append(trainer.step(next(batches), drawn, step / steps, way.whole))
     if (step + 1) % _REPORT == 0:
@@ -181,6 +191,14 @@ def _train(trainer: paths.Trainer, batches):
         flush=True,
       )
       losses = []
+
+
+def _odds(done: float) -> float:
+  """Returns the odds when a share of the training is done."""
+  first, last = _ODDS.value, _LAST_ODDS.value
+  if last is None:
+    return first
+  return first + (last - first) * min(1.0, done / _FALLS)
 
 
 def _alone(
