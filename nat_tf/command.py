@@ -72,8 +72,9 @@ _PLAIN = {
     r'cannot read the flag file \2: \1'
   ),
   r'^(flag --\w+=.{60}).{60,}(: it)': r'\1...\2',
-  'Flag (--[a-z_]+) must have a value other than None.': r'\1 must be given',
 }
+# What absl says of each flag that must be given and is not.
+_MISSING = re.compile(r'Flag (--\w+) must have a value other than None\.')
 _MORE_HELP = (
   '--flagfile=F reads flags from a file; --helpfull lists those of libraries, '
   'too.'
@@ -420,11 +421,19 @@ def _parse(argv: list[str]) -> list[str]:
       logging.set_verbosity(logging.WARNING)
     return rest
   except flags.Error as error:
-    message = str(error)
-    for words, plain in _PLAIN.items():
-      message = re.sub(words, plain, message, flags=re.DOTALL)
-    fail(f'{message[:_LONGEST]}; --help lists all flags')
+    fail(f'{_plain(str(error))[:_LONGEST]}; --help lists all flags')
     raise
   except UnicodeDecodeError:
     fail('a --flagfile is not a text file in UTF-8')
     raise
+
+
+def _plain(message: str) -> str:
+  """Returns what absl says of wrong flags in words of the command."""
+  *others, last = _MISSING.findall(message) or ['']
+  if last:
+    listed = f'{", ".join(others)} and {last}' if others else last
+    return f'{listed} must be given'
+  for words, plain in _PLAIN.items():
+    message = re.sub(words, plain, message, flags=re.DOTALL)
+  return message

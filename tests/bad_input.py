@@ -269,7 +269,7 @@ def _number_flags() -> list[Case]:
       flag = argument.partition('=')[0]
       if (command, flag) in (('describe', '--latency'),):
         continue
-      words = f'flag {flag}=None: {flag} must be given{help_}'
+      words = f'{flag} must be given{help_}'
       found.append(_case(command, words, wrong=f'no `{flag}`', without=flag))
   return found
 

@@ -264,6 +264,22 @@ class RunTest(parameterized.TestCase):
   def test_a_wrong_flag_is_one_line(self, argument, line):
     self.assertFails(self._run(argument), line)
 
+  @parameterized.parameters(
+    (['do'], '--do must be given'),
+    (['do', 'workdir'], '--do and --workdir must be given'),
+    (['more', 'do', 'workdir'], '--more, --do and --workdir must be given'),
+  )
+  def test_missing_flags_are_one_sentence(self, names, sentence):
+    with open(self.script, 'w', encoding='utf-8') as file:
+      file.write(
+        _SCRIPT.replace(
+          '\n\ndef',
+          "\nflags.DEFINE_integer('more', None, 'how many more')"
+          f'\nflags.mark_flags_as_required({names})\n\ndef',
+        ).replace("'do', ''", "'do', None")
+      )
+    self.assertFails(self._run(), f'{sentence}; --help lists all flags')
+
   def test_an_argument_is_one_line(self):
     self.assertFails(
       self._run('count', '--do=refuse'),
