@@ -75,6 +75,9 @@ _PLAIN = {
 }
 # What absl says of each flag that must be given and is not.
 _MISSING = re.compile(r'Flag (--\w+) must have a value other than None\.')
+_CHOICES = re.compile(r'value should be one of <(.*)>')
+# What absl adds to the help of a flag that may be given several times.
+_REPEATED = ';\n    repeat this option to specify a list of values'
 _MORE_HELP = (
   '--flagfile=F reads flags from a file; --helpfull lists those of libraries, '
   'too.'
@@ -397,12 +400,22 @@ def _help() -> str:
 
 def _described(flag: flags.Flag) -> str:
   """Returns what `--help` says of a flag, in lines of at most 80 columns."""
-  text = f'--{"[no]" if flag.boolean else ""}{flag.name}: {flag.help}'
+  text = f'--{"[no]" if flag.boolean else ""}{flag.name}: {_meaning(flag)}'
   if _is_required(flag):
     text += ' Must be given.'
-  if flag.default_as_str and flag.default != '':
+  if flag.default_as_str and flag.default not in ('', []):
     text += f' (default: {flag.default_as_str[1:-1]})'
   return flags.text_wrap(text, length=80, indent='    ', firstline_indent='  ')
+
+
+def _meaning(flag: flags.Flag) -> str:
+  """Returns what a flag is, choices as a configuration's flags have them."""
+  meaning = flag.help.removesuffix(_REPEATED)
+  choices = getattr(flag.parser, 'enum_values', [])
+  if not choices:
+    return meaning
+  meaning = meaning.removeprefix(f'<{"|".join(choices)}>: ').removesuffix('.')
+  return f'{meaning}; one of {", ".join(choices)}.'
 
 
 def _is_required(flag: flags.Flag) -> bool:
@@ -436,4 +449,6 @@ def _plain(message: str) -> str:
     return f'{listed} must be given'
   for words, plain in _PLAIN.items():
     message = re.sub(words, plain, message, flags=re.DOTALL)
-  return message
+  return _CHOICES.sub(
+    lambda found: f'it must be one of {found[1].replace("|", ", ")}', message
+  )

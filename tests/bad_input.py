@@ -237,7 +237,7 @@ def _number_flags() -> list[Case]:
     for flag in ('cells', 'channels', 'image_size', 'classes'):
       words = f'flag --{flag}=1.5: it must be a whole number{help_}'
       found.append(_case(command, words, f'--{flag}=1.5'))
-    words = 'flag --network=odd: value should be one of <cifar10|imagenet>'
+    words = 'flag --network=odd: it must be one of cifar10, imagenet'
     found.append(_case(command, words + help_, '--network=odd'))
     words = (
       'cells is 3, but a resnet20 network has 9 cells of its own; leave it out'
@@ -259,10 +259,10 @@ def _number_flags() -> list[Case]:
     words = f'flag --{flag}=maybe: it must be true or false{help_}'
     found.append(_case(command, words, f'--{flag}=maybe'))
   for command, flag, known in (
-    ('control', 'transitions', 'nat|nat++'),
-    ('export', 'reduced', 'float16|dynamic'),
+    ('control', 'transitions', 'nat, nat++'),
+    ('export', 'reduced', 'float16, dynamic'),
   ):
-    words = f'flag --{flag}=odd: value should be one of <{known}>{help_}'
+    words = f'flag --{flag}=odd: it must be one of {known}{help_}'
     found.append(_case(command, words, f'--{flag}=odd'))
   for command in COMMANDS:
     for argument in BASE[command]:
@@ -985,8 +985,8 @@ def _devices() -> list[Case]:
     found += [
       _case(
         command,
-        'flag --strategy=gpu: value should be one of <auto|none|mirrored|'
-        'multi_worker|tpu>; --help lists all flags',
+        'flag --strategy=gpu: it must be one of auto, none, mirrored, '
+        'multi_worker, tpu; --help lists all flags',
         '--strategy=gpu',
       ),
       _case(

@@ -298,6 +298,29 @@ class RunTest(parameterized.TestCase):
     for other in ('-h', '-help', '--helpshort', '-?'):
       self.assertEqual(self._run('--do=refuse', other).stdout, done.stdout)
 
+  def test_help_has_choices_and_repetitions_in_the_command_s_words(self):
+    form = "DEFINE_{}('{}', None, ['a', 'b'], '{}.')"
+    with open(self.script, 'w', encoding='utf-8') as file:
+      file.write(
+        'from nat_tf import command\n'
+        'from absl import flags\n'
+        f'flags.{form.format("enum", "one", "which")}\n'
+        f'flags.{form.format("multi_enum", "more", "which ones")}\n'
+        "flags.DEFINE_multi_string('any', [], 'what. May be repeated.')\n"
+        'command.run(print)\n'
+      )
+    self.assertStartsWith(
+      self._run('--help').stdout,
+      '  --one: which; one of a, b.\n'
+      '  --more: which ones; one of a, b.\n'
+      '  --any: what. May be repeated.\n\n',
+    )
+    for name in ('one', 'more'):
+      self.assertFails(
+        self._run(f'--{name}=c'),
+        f'flag --{name}=c: it must be one of a, b; --help lists all flags',
+      )
+
   def test_help_begins_with_what_it_does_and_must_be_given(self):
     with open(self.script, 'w', encoding='utf-8') as file:
       file.write(
