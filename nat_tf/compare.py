@@ -19,6 +19,7 @@ from nat_tf import comparison_report
 from nat_tf import data
 from nat_tf import description
 from nat_tf import part_latency
+from nat_tf import progress_bar
 from nat_tf import report
 from nat_tf import restart
 from nat_tf import setting
@@ -91,7 +92,9 @@ def _compare(
     functools.partial(
       training.run, minutes=checkpoint_flags.minutes(), strategy=strategy
     ),
-    _latencies if _LATENCY.value else None,
+    functools.partial(_latencies, hidden=workdir.is_aside)
+    if _LATENCY.value
+    else None,
   )
   print(f'comparison on {recipe.dataset}, workdir {workdir.path}', flush=True)
   finished, of = one.finished()
@@ -125,13 +128,11 @@ def _write_page(results: comparison.Results, one: comparison.Comparison):
   )
 
 
-def _latencies(runs: Sequence[str]) -> list[tuple[float, ...]]:
-  """Measures the networks of finished trainings."""
+def _latencies(runs: Sequence[str], hidden: bool) -> list[tuple[float, ...]]:
+  """Measures the networks of finished trainings, with a bar or without."""
   models = [trained_lib.load(run).model for run in runs]
-  by_batch = [
-    part_latency.in_turns(models, batch) for batch in description.BATCHES
-  ]
-  return list(zip(*by_batch))
+  bar = progress_bar.CountBar('measuring', 'latencies', hidden)
+  return part_latency.in_turns(models, description.BATCHES, report=bar)
 
 
 if __name__ == '__main__':

@@ -89,19 +89,37 @@ def _seconds(
 
 
 def in_turns(
-  models: Sequence[tf.keras.Model], batch: int, rounds: int = 3
-) -> list[float]:
+  models: Sequence[tf.keras.Model],
+  batches: Sequence[int],
+  rounds: int = 3,
+  report: Callable[[int, int], None] = lambda done, of: None,
+) -> list[tuple[float, ...]]:
   """Returns the median times of several models, the device's whims shared.
 
   Args:
     models: take maps.
-    batch: number of images.
+    batches: numbers of images.
     rounds: how often each has its turn, 1 or more.
+    report: is told how many turns of how many were had.
+
+  Returns:
+    Seconds of every model, a value for every number of images.
   """
-  times = [
-    [median_seconds(one, batch) for one in models] for _ in range(rounds)
+  turns = [
+    (batch, i)
+    for batch in batches
+    for _ in range(rounds)
+    for i in range(len(models))
   ]
-  return [statistics.median(own) for own in zip(*times)]
+  times: dict[tuple[int, int], list[float]] = {turn: [] for turn in turns}
+  report(0, len(turns))
+  for done, (batch, i) in enumerate(turns, start=1):
+    times[batch, i].append(median_seconds(models[i], batch))
+    report(done, len(turns))
+  return [
+    tuple(statistics.median(times[batch, i]) for batch in batches)
+    for i in range(len(models))
+  ]
 
 
 def median_seconds(model: tf.keras.Model, batch: int) -> float:

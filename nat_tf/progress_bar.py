@@ -202,11 +202,15 @@ class CountBar:
   Args:
     title: what is done.
     noun: what it is done to, in the plural.
+    hidden: whether to show nothing.
   """
 
-  def __init__(self, title: str, noun: str = 'architectures'):
+  def __init__(
+    self, title: str, noun: str = 'architectures', hidden: bool = False
+  ):
     self._title = title
     self._noun = noun
+    self._hidden = hidden
     self._bar: Any = None
     self._pace = _Pace({})
 
@@ -219,7 +223,7 @@ class CountBar:
     """
     if self._bar is None:
       self._pace = _Pace({'': of})
-      self._bar = _bar(self._pace, of, 0)
+      self._bar = _bar(self._pace, of, 0, self._hidden)
       self._bar.set_description_str(f'{self._title} {of} {self._noun}')
     if done:
       self._pace.take('', done - self._bar.n)

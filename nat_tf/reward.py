@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import functools
 from typing import Any
@@ -85,6 +85,10 @@ class SharedWeightReward:
 # to compile the scores of all: 4 s instead of 9 s for 12 architectures of the
 # digits run (docs/performance.md).
 _FEW = 100
+# Architectures scored in one call of the graph where there are more.
+_CHUNK = 64
+# Scores of `[architectures]` on one batch of images, labels and weights.
+_Score = Callable[[Any, Any, Any], np.ndarray]
 
 
 class HeldOutAccuracy:
@@ -102,42 +106,77 @@ class HeldOutAccuracy:
       functools.partial(scoring.score, network), autograph=False
     )
 
-  def __call__(self, architectures: Encoding) -> np.ndarray:
+  def __call__(
+    self,
+    architectures: Encoding,
+    report: Callable[[int, int], None] = lambda done, of: None,
+  ) -> np.ndarray:
     """Returns the accuracies `[architectures]`, 0 to 1.
 
     Args:
       architectures: encodings with one leading dimension; another number of
-        them compiles anew, unless they are few.
+        them compiles anew, unless they are few or very many.
+      report: is told how many architectures of how many are scored; half of
+        the batches on all of them count as half of them.
     """
-    passes = len(architectures.operations) * int(self._batches.cardinality())
-    if 0 < passes <= _FEW:
-      return self._one_by_one(architectures)
-    architectures = Encoding(*(tf.convert_to_tensor(x) for x in architectures))
-    right, count = np.zeros(len(architectures.operations)), 0.0
+    count = len(architectures.operations)
+    batches = int(self._batches.cardinality())
+    few = 0 < count * batches <= _FEW
+    report(0, count)
+    scores = (
+      self._alone(architectures) if few else self._by_graph(architectures)
+    )
+    right, seen, done = np.zeros(count), 0.0, 0
     for images, labels, weights in self._batches:
-      scores = self._score(images, labels, architectures, weights)
       examples = float(tf.reduce_sum(weights))
-      right = right + scores.accuracy.numpy().astype(np.float64) * examples
-      count += examples
-    return right / count
+      for part, score in scores:
+        accuracy = score(images, labels, weights).astype(np.float64)
+        right[part] += accuracy * examples
+        done += len(accuracy)
+        if done < count * batches:
+          report(done // batches, count)
+      seen += examples
+    report(count, count)
+    return right / seen
 
-  def _one_by_one(self, architectures: Encoding) -> np.ndarray:
-    """Returns the same without compiling anything."""
-    networks = [
-      static_network.StaticNetwork(
-        self._network,
-        self._network.space.decode(
-          Encoding(*(np.asarray(x[i]) for x in architectures))
-        ),
-        learns=False,
-      )
-      for i in range(len(architectures.operations))
-    ]
-    right, count = np.zeros(len(networks)), 0.0
-    for images, labels, weights in self._batches:
-      examples = float(tf.reduce_sum(weights))
-      for i, network in enumerate(networks):
+  def _alone(self, architectures: Encoding) -> list[tuple[slice, _Score]]:
+    """Returns what scores one after the other without compiling anything."""
+
+    def score_of(network: static_network.StaticNetwork) -> _Score:
+      def score(images, labels, weights):
         scores = supernet.measure(network(images), labels, weights)
-        right[i] += float(scores.accuracy) * examples
-      count += examples
-    return right / count
+        return scores.accuracy.numpy()[np.newaxis]
+
+      return score
+
+    found = []
+    for i in range(len(architectures.operations)):
+      one = Encoding(*(np.asarray(x[i]) for x in architectures))
+      network = static_network.StaticNetwork(
+        self._network, self._network.space.decode(one), learns=False
+      )
+      found.append((slice(i, i + 1), score_of(network)))
+    return found
+
+  def _by_graph(self, architectures: Encoding) -> list[tuple[slice, _Score]]:
+    """Returns what scores all, or some at a time where they are many."""
+    count = len(architectures.operations)
+    size = min(count, _CHUNK)
+
+    def score_of(part: slice) -> _Score:
+      # All calls have one shape, so that nothing is compiled twice.
+      rows = np.resize(np.arange(count)[part], size)
+      chunk = Encoding(
+        *(tf.constant(np.asarray(x)[rows]) for x in architectures)
+      )
+
+      def score(images, labels, weights):
+        scores = self._score(images, labels, chunk, weights)
+        return scores.accuracy.numpy()[: part.stop - part.start]
+
+      return score
+
+    parts = [
+      slice(start, min(start + size, count)) for start in range(0, count, size)
+    ]
+    return [(part, score_of(part)) for part in parts]

@@ -119,7 +119,11 @@ def _search(
     if workdir.is_aside:
       return
     transformation = transformer.transform(
-      architecture, _CANDIDATES.value, config.seed, budget
+      architecture,
+      _CANDIDATES.value,
+      config.seed,
+      budget,
+      progress_bar.CountBar('scoring'),
     )
     seconds = earlier + time.monotonic() - started
     _write(transformation, name, transformer, workdir, seconds)

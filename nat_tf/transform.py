@@ -95,7 +95,9 @@ def main(argv: list[str]):
     files = {'report': report.FILE, 'front': 'pareto.json, pareto.png'}
     print(text_table.files(output, files))
     return
-  transformation = transformer.transform(*arguments)
+  transformation = transformer.transform(
+    *arguments, progress_bar.CountBar('scoring')
+  )
   costs = transformer.final() if _EDGE_COSTS.value else None
   result.write(transformation, name, output, costs)
   print(result.table(transformation, name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import dataclasses
 import os
 
@@ -34,6 +34,8 @@ from nat_tf.search_config import SearchConfig
 _MOST_IMAGES = 512
 # How often candidates are drawn at most until enough of them carry images.
 _ROUNDS = 30
+# Contenders beside the samples: the input and the most probable choice.
+_OTHERS = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,6 +223,7 @@ class Transformer:
     candidates: int = 10,
     seed: int = 0,
     budget: Budget | None = None,
+    report: Callable[[int, int], None] = lambda done, of: None,
   ) -> Transformation:
     """Returns the best of the sampled candidates that keep to a budget.
 
@@ -234,6 +237,8 @@ class Transformer:
       candidates: how many to sample, 1 or more.
       seed: of the samples.
       budget: what the result may cost; None for what the input costs.
+      report: is told how many architectures of how many are scored; also of
+        none, before any is sampled.
 
     Raises:
       spaces.SpaceError: the architecture is not of this transformer's space.
@@ -242,9 +247,17 @@ class Transformer:
     """
     terms = self.terms(architecture, budget)
     beta = spaces.stack([self.space.encode(architecture)])
+    most = candidates + _OTHERS
+    report(0, most)
     contenders = self._contenders(beta, candidates, seed, terms.allowance())
-    measured = self.measure(contenders, terms=terms)
     operations = np.asarray(contenders.operations)
+    # Where fewer were found, the others are done with.
+    missing = most - len(operations)
+    measured = self.measure(
+      contenders,
+      terms=terms,
+      report=lambda done, _: report(missing + done, most),
+    )
     kept = terms.kept_by(measured, operations)
     if not kept.any():
       raise BudgetError(
@@ -278,10 +291,9 @@ class Transformer:
         )
         if reach.carries_images(self.space.decode(one), frame):
           found.append(operations[np.newaxis])
-      # The first ones are the input and the most probable choice.
-      if len(found) >= candidates + 2:
+      if len(found) >= candidates + _OTHERS:
         break
-    chosen = np.concatenate(found[: candidates + 2])
+    chosen = np.concatenate(found[: candidates + _OTHERS])
     return spaces.Encoding(
       *(np.repeat(x, len(chosen), axis=0) for x in beta)
     )._replace(operations=chosen)
@@ -331,6 +343,7 @@ class Transformer:
     architectures: spaces.Encoding,
     accuracy: reward.HeldOutAccuracy | None = None,
     terms: Terms | None = None,
+    report: Callable[[int, int], None] = lambda done, of: None,
   ) -> list[Measured]:
     """Returns cost and held-out accuracy of encoded architectures.
 
@@ -339,6 +352,7 @@ class Transformer:
       accuracy: measures the accuracies; None for all of the held-out part.
       terms: of an architecture on the same graph; where they know the time, so
         does what is returned.
+      report: is told how many architectures of how many are scored.
 
     Raises:
       DataError: the held-out part cannot be read any more.
@@ -346,7 +360,7 @@ class Transformer:
     frame = self.final()
     results = []
     with self.dataset.reading():
-      values = (accuracy or self._accuracy)(architectures)
+      values = (accuracy or self._accuracy)(architectures, report=report)
     for i, value in enumerate(values):
       one = self.space.decode(spaces.Encoding(*(x[i] for x in architectures)))
       results.append(

@@ -31,6 +31,8 @@ class CompareTest(absltest.TestCase):
     done = command_line.run('compare', *arguments, '--seeds=1', cwd=here)
     self.assertEqual(done.returncode, 0, done.stderr)
     self.assertIn('batch of 64', done.stdout)
+    # Two networks, two sizes of batches, three times each.
+    self.assertIn('measuring 12 latencies\n', done.stderr)
     self.assertContainsSubset(
       {
         'config.json',
@@ -52,6 +54,7 @@ class CompareTest(absltest.TestCase):
       )
       self.assertEqual(done.returncode, 0, done.stderr)
       self.assertNotIn('batch of', done.stdout)
+      self.assertNotIn('latencies', done.stderr)
       self.assertEqual(kept.stat().st_mtime_ns, before)
       second = json.loads(pathlib.Path(here, 'C', 'summary.json').read_text())
       for one, other in zip(first['architectures'], second['architectures']):

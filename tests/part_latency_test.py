@@ -49,6 +49,22 @@ class PartLatencyTest(absltest.TestCase):
     self.assertEqual(found.network, (9.0,))
     self.assertEqual(reports, [(done, 9) for done in range(10)])
 
+  def test_models_take_turns(self):
+    # Of batch 1 the times are 1 to 6 in turns, of batch 4 they are 7 to 12.
+    calls, reports = [], []
+
+    def count(model, batch):
+      calls.append((model, batch))
+      return float(len(calls))
+
+    with mock.patch.object(part_latency, 'median_seconds', count):
+      found = part_latency.in_turns(
+        ['a', 'b'], (1, 4), report=lambda *done: reports.append(done)
+      )
+    self.assertEqual(calls, [('a', 1), ('b', 1)] * 3 + [('a', 4), ('b', 4)] * 3)
+    self.assertEqual(found, [(3.0, 9.0), (4.0, 10.0)])
+    self.assertEqual(reports, [(done, 12) for done in range(13)])
+
   def test_a_larger_model_takes_longer(self):
     def model(width):
       x = tf.keras.Input((8, 8, 64))

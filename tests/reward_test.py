@@ -124,6 +124,25 @@ class HeldOutAccuracyTest(RewardTestCase):
       self.assertAllClose(accuracy(_drawn(5)), alone)
     return alone
 
+  def test_reports_every_architecture_once_on_all_batches(self):
+    batches = tf.data.Dataset.from_tensor_slices(
+      (self.images, self.labels, self.weights)
+    )
+    accuracy = reward.HeldOutAccuracy(self.network, batches)
+    drawn = spaces.Encoding(*(np.asarray(x) for x in _drawn(5)))
+    # Of 12 scores: one by one, four at a time, and 3 and 1 at a time.
+    for few, chunk, scores in (
+      (100, 64, range(1, 13)),
+      (0, 64, (4, 8, 12)),
+      (0, 3, (3, 4, 7, 8, 11, 12)),
+    ):
+      report = mock.Mock()
+      with mock.patch.multiple(reward, _FEW=few, _CHUNK=chunk):
+        found = accuracy(drawn, report)
+      told = [call.args for call in report.call_args_list]
+      self.assertEqual(told, [(0, 4), *((done // 3, 4) for done in scores)])
+      self.assertAllClose(found, self._measured(self.labels))
+
   def test_is_the_mean_over_examples(self):
     right = np.concatenate(
       [

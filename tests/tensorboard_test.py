@@ -55,6 +55,7 @@ _LINES = (
   r'search on digits, workdir .*',
   r'(epoch 1: )?compiling( the policy)?',
   r'epoch \d+ +\d+% \[[\d:]+(, [\d:]+ left)?(, [^,]+)*\]',
+  r'scoring \d+ architectures( +\d+% \[[\d:]+(, [\d:]+ left)?\])?',
   r' +parameters +multiply-adds +accuracy\*',
   r'(input \(darts\)|transformed) +[\d.]+ M +[\d.]+ M +[\d.]+ %',
   r'change +[+-][\d.]+ % +[+-][\d.]+ % +[+-][\d.]+ points',
@@ -99,8 +100,10 @@ class TensorboardTest(absltest.TestCase):
     self.assertNotEmpty(progress)
     lines = [*progress, *others.splitlines()]
     self.assertLessEqual(len(lines), 60)
-    # However long a search is, its progress has 20 lines: `progress_bar_test`.
-    self.assertLessEqual(len(others.splitlines()) + 20, 60)
+    self.assertTrue(any(line.startswith('scoring ') for line in progress))
+    # However long a search is, its progress has 20 lines, and so has that of
+    # the scores: `progress_bar_test`.
+    self.assertLessEqual(len(others.splitlines()) + 2 * 20, 60)
     for line in lines:
       self.assertTrue(
         any(re.fullmatch(pattern, line) for pattern in _LINES), line

@@ -225,8 +225,29 @@ class TransformTest(TransformerTestCase):
     transitions.check(source, best.architecture, 'nat')
     self.assertTrue(best.cost.within(result.source.cost))
     self.assertGreaterEqual(best.accuracy, result.source.accuracy)
-    again = self.transformer.transform(source, candidates=3, seed=1)
+    reports = []
+    again = self.transformer.transform(
+      source, candidates=3, seed=1, report=lambda *done: reports.append(done)
+    )
     self.assertEqual(again, result)
+    # Of none before sampling, and of every one of the input, the most probable
+    # choice and the samples.
+    self.assertEqual(reports[0], (0, 5))
+    self.assertContainsSubset([(done, 5) for done in range(6)], reports)
+    self.assertEqual(reports, sorted(reports))
+    self.assertEqual(reports.count((5, 5)), 1)
+
+  def test_who_was_not_found_is_done_with(self):
+    # Of the input and three more only the input carries images.
+    proposed = spaces.Encoding(*(x[np.newaxis] for x in _stack([_BLIND] * 3)))
+    reports = []
+    with mock.patch.object(agent, 'transform', return_value=proposed):
+      self.transformer.transform(
+        _SPACE.decode(_SOURCE), 2, report=lambda *done: reports.append(done)
+      )
+    self.assertEqual(reports[0], (0, 4))
+    self.assertEqual(reports[1], (3, 4))
+    self.assertEqual(reports[-1], (4, 4))
 
   def test_architecture_of_another_space(self):
     encoding = _encoding('conv_1x1 conv_1x1 conv_1x1 conv_1x1')
