@@ -256,16 +256,19 @@ class EpochBar(training_callbacks.Callback):
     self._title = title
     self._epochs = epochs
     self._steps = steps
+    self._ends_epoch = False
     self._pace = _Pace({'': epochs * steps - done})
     self._bar = _bar(self._pace, epochs * steps, done, hidden)
     if done < epochs * steps:
       self._bar.set_description_str(f'{title}: compiling')
 
   def on_train_batch_end(self, batch: int, logs: Any = None):
-    """Takes in one step."""
-    self._pace.take('', ends_epoch=batch + 1 == self._steps)
+    """Takes in one step; an epoch's last is shown with what it measured."""
+    self._ends_epoch = batch + 1 == self._steps
+    self._pace.take('', ends_epoch=self._ends_epoch)
     self._bar.set_description_str(self._title, refresh=False)
-    self._bar.update()
+    if not self._ends_epoch:
+      self._bar.update()
 
   def on_epoch_end(self, epoch: int, logs: Any = None):
     """Shows what the epoch measured."""
@@ -277,7 +280,11 @@ class EpochBar(training_callbacks.Callback):
     ):
       if name in logs:
         texts.append(text.format(float(logs[name])).replace('%', ' %'))
-    self._bar.set_postfix_str(', '.join(texts))
+    self._bar.set_postfix_str(', '.join(texts), refresh=False)
+    if self._ends_epoch:
+      self._bar.update()
+      self._ends_epoch = False
+    self._bar.refresh()
 
   def close(self):
     """Ends the line."""
@@ -317,6 +324,9 @@ class _Lines:
     if share > self._shown and not rests:
       self._shown, self._last = share, now
       self._show(now)
+
+  def refresh(self):
+    """Does nothing: a line that was written stays as it is."""
 
   def close(self):
     """Ends it, as tqdm does; what is to be seen was shown."""

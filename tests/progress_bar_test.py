@@ -260,19 +260,33 @@ class EpochBarTest(absltest.TestCase):
         for step, seconds in enumerate((90, 3, 60, 3, 5, 3)):
           clock.now += seconds
           bar.on_train_batch_end(step % 2)
+          if step % 2:
+            bar.on_epoch_end(step // 2, {})
     self.assertEqual(
       [' '.join(line.split()) for line in log.getvalue().splitlines()],
       [
         'it: compiling',
         'it 17% [01:30]',
-        'it 33% [01:33, 00:12 left]',
-        'it 50% [02:33, 00:09 left]',
-        'it 67% [02:36, 00:06 left]',
+        'it 33% [01:33, 00:12 left, epoch 1 of 3]',
+        'it 50% [02:33, 00:09 left, epoch 1 of 3]',
+        'it 67% [02:36, 00:06 left, epoch 2 of 3]',
         # 3, 3 and 5 s: 11/3 s a step.
-        'it 83% [02:41, 00:03 left]',
-        'it 100% [02:44]',
+        'it 83% [02:41, 00:03 left, epoch 2 of 3]',
+        'it 100% [02:44, epoch 3 of 3]',
       ],
     )
+
+  def test_an_epoch_ends_with_what_it_measured(self):
+    for output in (io.StringIO(), _Terminal()):
+      with contextlib.redirect_stderr(output):
+        bar = progress_bar.EpochBar('it', epochs=2, steps=1, done=0)
+        for epoch, accuracy in enumerate((0.549, 0.7014)):
+          bar.on_train_batch_end(0)
+          bar.on_epoch_end(epoch, {'validation_accuracy': accuracy})
+        bar.close()
+      last = output.getvalue().rstrip('\n').replace('\r', '\n').split('\n')[-1]
+      self.assertStartsWith(last, 'it 100%')
+      self.assertEndsWith(last, ', epoch 2 of 2, held out 70.1 %]')
 
 
 if __name__ == '__main__':
