@@ -111,9 +111,10 @@ class ProgressBar:
     self, ahead: Mapping[str, int], done: int = 0, hidden: bool = False
   ):
     self._pace = _Pace(ahead)
-    self._bar = _bar(self._pace, done + sum(ahead.values()), done, hidden)
-    if any(ahead.values()):
-      self._bar.set_description_str('compiling')
+    title = 'compiling' if any(ahead.values()) else ''
+    self._bar = _bar(
+      self._pace, done + sum(ahead.values()), done, title, hidden
+    )
     self._shown: dict[str, float] = {}
     self._compiled: set[str] = set()
 
@@ -171,9 +172,8 @@ class StudyBar:
 
   def __init__(self, title: str, steps: int):
     self._pace = _Pace({'': steps})
-    self._bar = _bar(self._pace, steps, 0)
+    self._bar = _bar(self._pace, steps, 0, f'{title}: compiling')
     self._title = title
-    self._bar.set_description_str(f'{title}: compiling')
 
   def __enter__(self) -> StudyBar:
     return self
@@ -211,6 +211,8 @@ class CountBar:
     self._title = title
     self._noun = noun
     self._hidden = hidden
+    # Of what comes after the first ones.
+    self._more = ''
     self._bar: Any = None
     self._pace = _Pace({})
 
@@ -223,8 +225,9 @@ class CountBar:
     """
     if self._bar is None:
       self._pace = _Pace({'': of})
-      self._bar = _bar(self._pace, of, 0, self._hidden)
-      self._bar.set_description_str(f'{self._title} {of} {self._noun}')
+      text = f'{self._title} {of} {self._more}{self._noun}'
+      self._bar = _bar(self._pace, of, 0, text, self._hidden)
+      self._more = 'more '
     if done:
       self._pace.take('', done - self._bar.n)
       self._bar.update(done - self._bar.n)
@@ -258,9 +261,8 @@ class EpochBar(training_callbacks.Callback):
     self._steps = steps
     self._ends_epoch = False
     self._pace = _Pace({'': epochs * steps - done})
-    self._bar = _bar(self._pace, epochs * steps, done, hidden)
-    if done < epochs * steps:
-      self._bar.set_description_str(f'{title}: compiling')
+    first = f'{title}: compiling' if done < epochs * steps else ''
+    self._bar = _bar(self._pace, epochs * steps, done, first, hidden)
 
   def on_train_batch_end(self, batch: int, logs: Any = None):
     """Takes in one step; an epoch's last is shown with what it measured."""
@@ -297,13 +299,15 @@ class _Lines:
   A log would keep every state of a bar, and there may be many thousands.
   """
 
-  def __init__(self, pace: _Pace, steps: int, done: int):
+  def __init__(self, pace: _Pace, steps: int, done: int, title: str):
     self.n = done
     self._pace = pace
     self._steps = steps
     self._shown = _share(done, steps)
     self._title = self._postfix = ''
     self._last = time.monotonic()
+    if title:
+      self.set_description_str(title)
 
   def set_description_str(self, text: str, refresh: bool = True):
     """Sets what stands in front; as tqdm does, but alone where it is shown."""
@@ -362,16 +366,26 @@ class _Bar(tqdm.tqdm):
     return {**super().format_dict, 'left': self._pace.left()}
 
 
-def _bar(pace: _Pace, steps: int, done: int, hidden: bool = False) -> Any:
-  """Returns a bar on a terminal, lines elsewhere; tqdm's, or as if it were."""
+def _bar(
+  pace: _Pace, steps: int, done: int, title: str, hidden: bool = False
+) -> Any:
+  """Returns a bar on a terminal, lines elsewhere; tqdm's, or as if it were.
+
+  Args:
+    pace: says how long it will take.
+    steps: all of them.
+    done: steps taken before.
+    title: stands in front from the beginning; empty for nothing.
+    hidden: whether to show nothing.
+  """
   if not hidden and not sys.stderr.isatty():
-    return _Lines(pace, steps, done)
+    return _Lines(pace, steps, done, title)
   return _Bar(
     pace,
     disable=hidden,
     total=steps,
     initial=done,
-    unit='step',
+    desc=title,
     dynamic_ncols=True,
     mininterval=0.5,
     bar_format=_FORMAT,

@@ -240,7 +240,12 @@ class CountBarTest(absltest.TestCase):
       text.rsplit('\r', 1)[-1] for text in terminal.getvalue().split('\n')
     ]
     self.assertIn('measuring 100 architectures 100%', lines[0])
-    self.assertIn('measuring 20 architectures 100%', lines[1])
+    self.assertIn('measuring 20 more architectures 100%', lines[1])
+    # No frame goes without a name.
+    frames = re.findall(r'[^\r\n]*%', terminal.getvalue())
+    self.assertNotEmpty(frames)
+    for frame in frames:
+      self.assertStartsWith(frame, 'measuring ')
 
   def test_says_at_once_what_is_done(self):
     for noun in ('architectures', 'parts'):
