@@ -22,6 +22,7 @@ from nat_tf import workdir as workdir_lib
 from nat_tf.architecture import ArchitectureError
 from nat_tf.chart import Chart
 from nat_tf.chart import Series
+from nat_tf.comparison import Contender
 from nat_tf.comparison import Results
 from nat_tf.html_tree import Element
 from nat_tf.html_tree import element
@@ -158,17 +159,22 @@ def _drawings(results: Results) -> list[Element | None]:
   drawn: list[Element | None] = []
   for number, one in enumerate(results.contenders[:_MOST_DRAWINGS]):
     drawn.append(element('h3', one.label))
-    source, transformed = one.architecture, None
-    if number:
-      with contextlib.suppress(ArchitectureError):
-        first.architecture.changed_edges(one.architecture)
-        source, transformed = first.architecture, one.architecture
-    drawn.append(
-      report_drawings.cells(source, transformed, None, f'cells{number}')
-    )
+    drawn.append(_drawing(one, first if number else None, f'cells{number}'))
   if len(others) >= _MOST_DRAWINGS:
     drawn.append(element('p', 'The others are left out.', class_='note'))
   return drawn
+
+
+def _drawing(own: Contender, first: Contender | None, name: str) -> Element:
+  if first is not None:
+    with contextlib.suppress(ArchitectureError):
+      return report_drawings.compared(
+        first.architecture,
+        own.architecture,
+        (first.label, own.label),
+        name,
+      )
+  return report_drawings.one_of_several(own.architecture, name)
 
 
 def _counted(count: int, noun: str) -> str:

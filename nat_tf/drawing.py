@@ -72,6 +72,8 @@ _MAX_PIXELS = 5_000
 _LABEL_SIZE = 10
 _HEADING_SIZE = 13
 _NOTE_SIZE = 11
+# Letters of what a side is called.
+_LONGEST_SIDE = 24
 
 # Of a grid, width to height.
 _ASPECT = 1.4
@@ -141,6 +143,24 @@ _LOOKS = {
   ),
 }
 _CONCAT = _Look('concatenated to the output', CONCAT_INK, 1.0, 'solid')
+
+
+@dataclasses.dataclass(frozen=True)
+class Sides:
+  """What the two sides of a drawing are called.
+
+  Attributes:
+    left: the first architecture.
+    right: the second one.
+    other: what an edge is that is not the same on both.
+  """
+
+  left: str = 'input'
+  right: str = 'transformed'
+  other: str = 'changed'
+
+
+_TRANSFORMATION = Sides()
 
 
 def draw(
@@ -253,13 +273,29 @@ def figure(
   transformed: Architecture | None = None,
   title: str = '',
   costs: Sequence[EdgeCosts] = (),
+  sides: Sides = _TRANSFORMATION,
 ) -> Figure:
-  """Draws to a matplotlib figure; see `draw`."""
+  """Draws to a matplotlib figure; see `draw`.
+
+  Args:
+    source: the architecture on the left.
+    transformed: the one on the right.
+    title: stands over the drawing.
+    costs: what stands on the edges, for each architecture; empty for nothing.
+    sides: what to call the two.
+
+  Raises:
+    ArchitectureError: see `draw`.
+  """
   _check_size(source)
   both = [source] if transformed is None else [source, transformed]
-  pairs = _pairs(both, costs)
+  pairs = _pairs(both, costs, sides)
   panels = _panels(pairs, _top(title))
-  return _sheet(panels, title, _COSTS if costs else '')
+  looks = [
+    dataclasses.replace(look, name=look.name.replace('changed', sides.other))
+    for look in _looks(panels)
+  ]
+  return _sheet(panels, title, _COSTS if costs else '', looks)
 
 
 def step(
@@ -312,7 +348,7 @@ def _sheet(
   panels: list[_Panel],
   title: str,
   note: str,
-  looks: list[_Look] | None = None,
+  looks: list[_Look],
 ) -> Figure:
   """Returns a figure with all panels, and what explains them.
 
@@ -320,7 +356,7 @@ def _sheet(
     panels: the cells.
     title: stands over them.
     note: stands below them.
-    looks: of edges that the legend explains; None for those that occur.
+    looks: of edges that the legend explains.
   """
   right = max(
     panel.x + max(panel.layout.width, _heading_width(panel.heading))
@@ -340,7 +376,7 @@ def _sheet(
     axes.text(width / 2, _MARGIN, text, size=16, weight='bold', **plain)
   for panel in panels:
     _Painter(axes, panel).paint()
-  _paint_legend(axes, looks or _looks(panels), _MARGIN / height if note else 0)
+  _paint_legend(axes, looks, _MARGIN / height if note else 0)
   if note:
     axes.text(width / 2, height - _MARGIN / 2, note, size=_NOTE_SIZE, **plain)
   return sheet
@@ -398,7 +434,9 @@ def _panels(
 
 
 def _pairs(
-  both: list[Architecture], costs: Sequence[EdgeCosts] = ()
+  both: list[Architecture],
+  costs: Sequence[EdgeCosts] = (),
+  sides: Sides = _TRANSFORMATION,
 ) -> list[_Pair]:
   """Lays every cell out that is drawn."""
   changes = both[0].changed_edges(both[-1])
@@ -413,7 +451,7 @@ def _pairs(
     )
     changed = frozenset(index for name, index in changes if name == names[0])
     cells = [architecture[names[0]] for architecture in both]
-    pairs.append(_Pair(names, cells, labels, changed, layout))
+    pairs.append(_Pair(names, cells, labels, changed, layout, sides))
   return pairs
 
 
@@ -467,6 +505,7 @@ class _Pair:
     labels: of their edges.
     changed: positions of the edges that the transformation changed.
     layout: of both.
+    sides: what to call them.
   """
 
   names: list[str]
@@ -474,6 +513,7 @@ class _Pair:
   labels: list[list[str]]
   changed: frozenset[int]
   layout: Layout
+  sides: Sides
 
   @property
   def headings(self) -> list[str]:
@@ -484,13 +524,22 @@ class _Pair:
       one = f'{first} to {last}, {len(self.names)} \N{MULTIPLICATION SIGN}'
     if len(self.cells) < 2:
       return [one]
-    count = f'{len(self.changed)} of {len(self.layout.edges)} changed'
-    return [f'{one}, input', f'{one}, transformed: {count}']
+    count = f'{len(self.changed)} of {len(self.layout.edges)}'
+    left, right = map(_fitting, (self.sides.left, self.sides.right))
+    return [f'{one}, {left}', f'{one}, {right}: {count} {self.sides.other}']
 
   @property
   def width(self) -> float:
     """Inches that each of the cells takes."""
     return max(self.layout.width, *map(_heading_width, self.headings), 0)
+
+
+def _fitting(name: str) -> str:
+  """Returns a name in one line; of a long path the end says most."""
+  text = printable(name).replace('\n', ' ')
+  if len(text) <= _LONGEST_SIDE:
+    return text
+  return f'\N{HORIZONTAL ELLIPSIS}{text[1 - _LONGEST_SIDE :]}'
 
 
 def _rows(pairs: list[_Pair], across: float) -> list[list[_Pair]]:
@@ -529,7 +578,8 @@ class _Painter:
   def paint(self) -> None:
     panel = self._panel
     style = {'size': _HEADING_SIZE, 'weight': 'bold', 'va': 'center'}
-    self._text(0, _HEADING_Y, panel.heading, **style)
+    # It may hold a path, as a title may.
+    self._text(0, _HEADING_Y, panel.heading, parse_math=False, **style)
     for link in panel.layout.concat:
       self._paint_line(link, _CONCAT)
     # Changed edges last: they lie over the others.

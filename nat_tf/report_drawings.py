@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from matplotlib.figure import Figure
+
 from nat_tf import cost
 from nat_tf import drawing
 from nat_tf import inline_drawing
@@ -38,7 +40,7 @@ def section(
 def cells(
   source: Architecture,
   transformed: Architecture | None,
-  config: NetworkConfig | None,
+  config: NetworkConfig,
   name: str,
 ) -> Element:
   """Returns the cells, input beside output.
@@ -46,17 +48,61 @@ def cells(
   Args:
     source: an architecture, or the input of a transformation.
     transformed: what became of it.
-    config: the network whose costs stand on the edges; None for none.
+    config: the network whose costs stand on the edges.
     name: of the drawing, unlike any other's on the page.
   """
   both = [source] if transformed is None else [source, transformed]
-  costs = [cost.by_edge(one, config) for one in both] if config else []
+  costs = [cost.by_edge(one, config) for one in both]
   drawn = drawing.figure(source, transformed, costs=costs)
-  text = 'Every vertex is a feature map, every edge an operation.'
-  if transformed is not None:
-    text = 'Left the input, right what became of it.'
-  svg = inline_drawing.inline(drawn, name, _described(source, transformed))
+  if transformed is None:
+    return _alone(source, drawn, name)
+  svg = inline_drawing.inline(
+    drawn,
+    name,
+    f'Changed edges. {_differences(source, transformed, "became")}.',
+  )
+  return _figure('Cells.', 'Left the input, right what became of it.', svg)
+
+
+def one_of_several(architecture: Architecture, name: str) -> Element:
+  """Returns the cells of an architecture, without costs; see `cells`."""
+  return _alone(architecture, drawing.figure(architecture), name)
+
+
+def compared(
+  left: Architecture, right: Architecture, labels: tuple[str, str], name: str
+) -> Element:
+  """Returns the cells of two architectures, none of which became the other.
+
+  Args:
+    left: an architecture.
+    right: another one on the same graph.
+    labels: what to call them.
+    name: of the drawing, unlike any other's on the page.
+
+  Raises:
+    ArchitectureError: the graphs differ in more than operations.
+  """
+  count = len(left.changed_edges(right))
+  edges = '1 edge differs' if count == 1 else f'{count} edges differ'
+  sides = drawing.Sides(*labels, 'different')
+  text = f'Left {labels[0]}, right {labels[1]}: {edges}.'
+  svg = inline_drawing.inline(
+    drawing.figure(left, right, sides=sides),
+    name,
+    f'{text} {_differences(left, right, "against")}.',
+  )
   return _figure('Cells.', text, svg)
+
+
+def _alone(architecture: Architecture, drawn: Figure, name: str) -> Element:
+  edges = sum(len(cell.edges) for _, cell in architecture.cells)
+  names = ', '.join(names[0] for names in drawing.groups([architecture]))
+  text = f'Drawing of the cells {names} with {edges} edges.'
+  svg = inline_drawing.inline(drawn, name, text)
+  return _figure(
+    'Cells.', 'Every vertex is a feature map, every edge an operation.', svg
+  )
 
 
 def network(
@@ -90,17 +136,13 @@ def _figure(title: str, text: str, svg: Element) -> Element:
   return element('figure', caption, scrolls)
 
 
-def _described(source: Architecture, transformed: Architecture | None) -> str:
-  """Says in words what a drawing of cells shows."""
-  if transformed is None:
-    edges = sum(len(cell.edges) for _, cell in source.cells)
-    names = ', '.join(names[0] for names in drawing.groups([source]))
-    return f'Drawing of the cells {names} with {edges} edges.'
-  after = {(name, i): edge for name, i, edge in transformed.edges()}
-  before = {(name, i): edge for name, i, edge in source.edges()}
-  changes = [
+def _differences(left: Architecture, right: Architecture, verb: str) -> str:
+  """Says in words which edges differ, and what of each is on which side."""
+  after = {(name, i): edge for name, i, edge in right.edges()}
+  before = {(name, i): edge for name, i, edge in left.edges()}
+  differences = [
     f'{key[0]} cell, edge {before[key].source} to {before[key].target}: '
-    f'{before[key].operation} became {after[key].operation}'
-    for key in source.changed_edges(transformed)
+    f'{before[key].operation} {verb} {after[key].operation}'
+    for key in left.changed_edges(right)
   ]
-  return f'Changed edges. {"; ".join(changes) or "None"}.'
+  return '; '.join(differences) or 'None'

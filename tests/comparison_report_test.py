@@ -261,7 +261,18 @@ class ReportTest(absltest.TestCase):
     results = Results(_RECIPE, others, [0, 1, 2], _RUNS, {})
     text = self._text(results)
     self.assertEqual(text.count('class="drawing"'), 3)
-    self.assertEqual(text.count('Changed edges. '), 1)
+    self.assertEqual(text.count('Left darts, right '), 2)
+
+  # Two edges of the normal cell differ and three of the reduction cell.
+  def test_what_was_not_transformed_is_not_called_so(self):
+    text = self._text(_RESULTS)
+    caption = 'Left darts, right W/x|y.json: 5 edges differ.'
+    self.assertIn(f'<figcaption><strong>Cells.</strong> {caption}', text)
+    self.assertIn(
+      f'{caption} normal cell, edge 0 to 3: sep_conv_3x3 against skip', text
+    )
+    for wrong in ('what became of it', 'transformed', 'Changed edges'):
+      self.assertNotIn(wrong, text.partition('<h2>Do it again')[0])
 
 
 if __name__ == '__main__':

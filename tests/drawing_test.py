@@ -235,6 +235,28 @@ class FigureTest(parameterized.TestCase):
       texts,
     )
 
+  def test_sides_have_the_names_that_they_are_given(self):
+    # A pair of dollars would make a formula; of a long path the end is shown.
+    figure = drawing.figure(
+      zoo.load('darts'),
+      zoo.load('nat_darts'),
+      sides=drawing.Sides('$a$', f'{"long_" * 8}/x.json', 'different'),
+    )
+    axes = figure.axes[0]
+    headings = [one for one in axes.texts if 'cell, ' in one.get_text()]
+    self.assertLen(headings, 4)
+    self.assertFalse(any(one.get_parse_math() for one in headings))
+    self.assertContainsSubset(
+      [
+        'normal cell, $a$',
+        'normal cell, …_long_long_long_/x.json: 2 of 8 different',
+      ],
+      [one.get_text() for one in headings],
+    )
+    legend = [text.get_text() for text in axes.get_legend().texts]
+    self.assertContainsSubset(['different', 'null, different'], legend)
+    self.assertNotIn('changed', legend)
+
   def test_names_of_vertices(self):
     figure = drawing.figure(zoo.load('darts'))
     texts = [text.get_text() for text in figure.axes[0].texts]
