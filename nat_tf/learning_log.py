@@ -6,11 +6,11 @@ from collections.abc import Callable
 import time
 
 import matplotlib.figure
-import matplotlib.ticker
 import numpy as np
 
 from nat_tf import algorithm
 from nat_tf import checkpoints
+from nat_tf import epoch_axis
 from nat_tf import epoch_table
 from nat_tf import event_file
 from nat_tf import workdir as workdir_lib
@@ -135,14 +135,19 @@ def figure(table: epoch_table.EpochTable) -> matplotlib.figure.Figure:
   Args:
     table: of a search.
   """
-  drawn = matplotlib.figure.Figure(figsize=(12, 3.2), layout='constrained')
+  drawn = matplotlib.figure.Figure(figsize=(12, 3.5), layout='constrained')
   panels = drawn.subplots(1, 3)
   for axes, (column, title, unit, scale) in zip(
     panels,
     (
-      ('weights_loss', 'random architectures', 'loss, nats', 1),
-      ('policy_reward', 'policy', 'mean reward, points of accuracy', 100),
-      ('policy_entropy', 'policy', 'entropy, nats', 1),
+      ('weights_loss', 'Loss of random architectures', 'loss, nats', 1),
+      (
+        'policy_reward',
+        'Mean reward of the policy',
+        'mean reward, points of accuracy',
+        100,
+      ),
+      ('policy_entropy', 'Entropy of the policy', 'entropy, nats', 1),
     ),
   ):
     # Before the policy starts, its columns are empty.
@@ -150,19 +155,34 @@ def figure(table: epoch_table.EpochTable) -> matplotlib.figure.Figure:
     values = scale * np.array(known)
     marker = 'o' if len(values) <= _FEW else ''
     axes.plot(
-      epochs, values, color='#9bb7cf', linewidth=1, marker=marker, markersize=3
+      epochs,
+      values,
+      color='#9bb7cf',
+      linewidth=1,
+      marker=marker,
+      markersize=3,
+      label='each epoch',
     )
     window = max(1, len(values) // 10)
     smooth = [
       values[max(0, i - window) : i + 1].mean() for i in range(len(values))
     ]
-    axes.plot(epochs, smooth, color='#1f4e79', linewidth=2)
-    axes.set(title=title, xlabel='epoch', ylabel=unit)
-    axes.xaxis.set_major_locator(
-      matplotlib.ticker.MaxNLocator(
-        integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]
-      )
-    )
+    axes.plot(epochs, smooth, color='#1f4e79', linewidth=2, label='moving mean')
+    axes.set(title=title, ylabel=unit)
+    epoch_axis.name(axes)
     axes.grid(alpha=0.3)
-  panels[1].axhline(0, color='#808080', linewidth=1, linestyle='--')
+  panels[1].axhline(
+    0,
+    color='#808080',
+    linewidth=1,
+    linestyle='--',
+    label='no better than the input',
+  )
+  # Of all panels at once: the one in the middle has every kind of line.
+  drawn.legend(
+    *panels[1].get_legend_handles_labels(),
+    loc='outside lower center',
+    ncols=3,
+    frameon=False,
+  )
   return drawn

@@ -7,9 +7,9 @@ import time
 from typing import Any
 
 import matplotlib.figure
-import matplotlib.ticker
 import tensorflow as tf
 
+from nat_tf import epoch_axis
 from nat_tf import epoch_table
 from nat_tf import event_file
 from nat_tf import gradient_norm
@@ -157,10 +157,8 @@ class TrainingLog(training_callbacks.Callback):
           linestyle=style,
           label=label,
         )
-      axes.set(title=name, xlabel='epoch', ylabel=f'{name}, {unit}')
-      axes.xaxis.set_major_locator(
-        matplotlib.ticker.MaxNLocator(integer=True, min_n_ticks=1)
-      )
+      axes.set(title=name, ylabel=f'{name}, {unit}')
+      epoch_axis.name(axes)
       axes.grid(alpha=0.3)
       axes.legend(frameon=False)
     with self._workdir.replacing('training.png') as temporary:

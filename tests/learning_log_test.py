@@ -194,7 +194,7 @@ class LearningLogTest(absltest.TestCase):
   def test_draws_three_panels(self):
     self._log(self._STEPS)
     image = matplotlib.image.imread(self.workdir.file('learning.png'))
-    self.assertEqual(image.shape[:2], (352, 1320))  # 110 dots an inch.
+    self.assertEqual(image.shape[:2], (385, 1320))  # 110 dots an inch.
 
   def test_epochs_have_whole_ticks_and_axes_a_unit(self):
     for epochs, wanted in (
@@ -217,6 +217,17 @@ class LearningLogTest(absltest.TestCase):
       )
       # A fraction in the table, points in the picture.
       self.assertEqual(drawn.axes[1].lines[0].get_ydata()[-1], 50.0)
+
+  def test_lines_and_panels_have_names(self):
+    table = mock.Mock()
+    table.column.return_value = ([1, 2], [0.5, 0.25])
+    drawn = learning_log.figure(table)
+    (legend,) = drawn.legends
+    self.assertEqual(
+      [text.get_text() for text in legend.texts],
+      ['each epoch', 'moving mean', 'no better than the input'],
+    )
+    self.assertLen({axes.get_title() for axes in drawn.axes}, 3)
 
   def test_without_steps_there_is_nothing_to_write(self):
     self._log([])
