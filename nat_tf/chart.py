@@ -26,6 +26,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 12, 42
 _MARGIN = 0.06
 # A letter's width, and how far above or below a level its name stands.
 _LETTER, _ABOVE, _BELOW = 6.3, 5, 14
+# From a line of text to the next.
+_LINE = 14
 _TICKS = 5
 
 # More can neither be told apart nor are they worth their bytes.
@@ -184,27 +186,51 @@ def _svg(chart: Chart) -> Element:
     add(svg, _line('level', _LEFT, y, right, y))
   for one in chart.series:
     add(svg, *_drawn(one, scale))
-  for name, height in chart.levels:
-    add(svg, _level_name(chart, scale, name, scale.y(height)))
+  add(svg, *_level_names(chart, scale))
   add(svg, element('path', class_='cross'))
   return svg
 
 
-def _level_name(chart: Chart, scale: _Scale, name: str, y: float) -> Element:
-  """Returns a level's name at the end, and on the side, where most room is."""
-  width = _LETTER * len(name)
+def _level_names(chart: Chart, scale: _Scale) -> Iterable[Element]:
+  """Yields levels' names at the end, and on the side, where most room is."""
   right = _WIDTH - _RIGHT
-  best, most = (right, y - _ABOVE, 'end'), -1.0
-  for x, anchor, first in (
-    (right, 'end', right - width),
-    (_LEFT + _ABOVE, 'start', _LEFT),
-  ):
-    for baseline in (y - _ABOVE, y + _BELOW):
-      inside = _TOP + _ABOVE < baseline < _HEIGHT - _BOTTOM
-      room = _room(chart, scale, (first, first + width), baseline - 4)
-      if inside and room > most:
-        best, most = (x, baseline, anchor), room
-  return _text(name, *best)
+  taken: list[tuple[Point, float]] = []
+  for name, height in chart.levels:
+    y, width = scale.y(height), _LETTER * len(name)
+    others = [scale.y(other) for _, other in chart.levels if other != height]
+    best, most = (right, y - _ABOVE, 'end', right - width), -math.inf
+    for x, anchor, first in (
+      (right, 'end', right - width),
+      (_LEFT + _ABOVE, 'start', _LEFT),
+    ):
+      for baseline in (y - _ABOVE, y + _BELOW):
+        inside = _TOP + _ABOVE < baseline < _HEIGHT - _BOTTOM
+        ends, middle = (first, first + width), baseline - 4
+        room = min(
+          _room(chart, scale, ends, middle),
+          *(abs(other - middle) for other in others),
+          *(_apart(ends, middle, *one) for one in taken),
+          float(_HEIGHT),
+        )
+        if inside and room > most:
+          best, most = (x, baseline, anchor, first), room
+    x, baseline, anchor, first = best
+    taken.append(((first, first + width), baseline - 4))
+    yield _text(name, x, baseline, anchor)
+
+
+def _apart(ends: Point, y: float, others: Point, other: float) -> float:
+  """Returns how far a text's middle is from another's edge; below 0 if in it.
+
+  Args:
+    ends: of the text, from left to right.
+    y: of its middle.
+    others: ends of the other one.
+    other: its middle.
+  """
+  if ends[1] < others[0] or others[1] < ends[0]:
+    return float(_HEIGHT)
+  return abs(y - other) - _LINE
 
 
 def _room(chart: Chart, scale: _Scale, ends: Point, y: float) -> float:
@@ -349,7 +375,8 @@ def _legend(chart: Chart) -> Element | None:
   entries: dict[str, Series] = {}
   for one in chart.series:
     entries.setdefault(one.name, one)
-  if len(entries) < 2:
+  # Where there is but one, the title may have said what it is.
+  if all(name.lower() in chart.title.lower() for name in entries):
     return None
   items = [
     element('li', _swatch(one), f' {name}') for name, one in entries.items()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
+import matplotlib.axes
 import matplotlib.figure
+import matplotlib.lines
 import numpy as np
 
 from nat_tf import atomic_file
@@ -80,10 +82,7 @@ def of_study(
     config: of the comparison.
     command: what makes all this again.
   """
-  gains = {
-    name: float(np.mean([one.argmax for one in ones]))
-    for name, ones in outcomes.items()
-  }
+  gains = {name: _gain(ones) for name, ones in outcomes.items()}
   best = max(gains, key=lambda name: gains[name])
   return report.Report(
     'comparison of policies',
@@ -109,19 +108,21 @@ def of_study(
 
 def chart(outcomes: dict[str, list[Outcome]], bounds: list[Bounds]) -> Chart:
   """Returns captured gain against time, for a report; see `draw`."""
-  series: list[Series] = []
-  for name, ones in outcomes.items():
-    if len(ones[0].curve) < 2:
+  series = []
+  for number, (name, ones) in enumerate(outcomes.items()):
+    if not _learned(ones):
       continue
     seconds, gain, deviation = _curve(ones)
     points = list(zip(seconds.tolist(), gain.tolist()))
-    look = len(series) % _LOOKS
+    look = number % _LOOKS
     series.append(Series(name, points, look=look, band=deviation.tolist()))
   levels = [
-    (
-      f'random search, {k}',
-      float(np.mean([bound.random[k] for bound in bounds])),
-    )
+    (f'{name}, which does not learn', _gain(ones))
+    for name, ones in outcomes.items()
+    if not _learned(ones)
+  ]
+  levels += [
+    (f'random search, {k}', _searched(bounds, k))
     for k in policy_study.RANDOM_EVALUATIONS
   ]
   return Chart(
@@ -132,6 +133,21 @@ def chart(outcomes: dict[str, list[Outcome]], bounds: list[Bounds]) -> Chart:
     levels=levels,
     caption='Mean over the seeds; bands: standard deviation.',
   )
+
+
+def _learned(ones: list[Outcome]) -> bool:
+  """Whether a policy has a curve; chance has a single point."""
+  return len(ones[0].curve) > 1
+
+
+def _gain(ones: list[Outcome]) -> float:
+  """Returns the captured gain of the most probable cell."""
+  return float(np.mean([one.argmax for one in ones]))
+
+
+def _searched(bounds: list[Bounds], evaluations: int) -> float:
+  """Returns what random search captures."""
+  return float(np.mean([bound.random[evaluations] for bound in bounds]))
 
 
 def _curve(ones: list[Outcome]) -> tuple[np.ndarray, ...]:
@@ -201,7 +217,8 @@ def figure(
 ) -> matplotlib.figure.Figure:
   """Draws captured gain of the most probable transformation against time.
 
-  The legend says what each line ends at.
+  The legend says what each line ends at; a note says what lies below the
+  picture, which begins at 0 %.
 
   Args:
     outcomes: by policy, one for every seed.
@@ -209,45 +226,83 @@ def figure(
   """
   drawn = matplotlib.figure.Figure(figsize=(9.5, 4.5), layout='constrained')
   axes = drawn.subplots()
-  # What each line ends at, and the line.
-  ends: list[tuple[float, Any]] = []
-  for i, (name, ones) in enumerate(outcomes.items()):
-    if len(ones[0].curve) < 2:
-      continue  # Chance does not learn; the lines below stand for it.
-    seconds, gain, deviation = _curve(ones)
-    color = _COLORS[i % len(_COLORS)]
-    marker = _MARKERS[i % len(_MARKERS)]
-    label = f'{name}: {gain[-1]:.1f} %'
-    (line,) = axes.plot(
-      seconds, gain, color=color, label=label, marker=marker, ms=4
-    )
-    ends.append((gain[-1], line))
-    axes.fill_between(
-      seconds, gain - deviation, gain + deviation, color=color, alpha=0.2, lw=0
-    )
-  for k, style in zip(policy_study.RANDOM_EVALUATIONS, ('--', ':')):
-    level = float(np.mean([bound.random[k] for bound in bounds]))
-    label = f'random search,\n{k} evaluations: {level:.1f} %'
+  lines = [
+    _draw_one(axes, name, ones, i)
+    for i, (name, ones) in enumerate(outcomes.items())
+  ]
+  levels = [
+    (f'random search,\n{k} evaluations', _searched(bounds, k), style)
+    for k, style in zip(policy_study.RANDOM_EVALUATIONS, ('--', ':'))
+  ]
+  for name, level, style in [*levels, ('oracle', 100.0, '-')]:
+    label = f'{name}: {level:.1f} %'
     line = axes.axhline(level, color='#404040', ls=style, lw=1, label=label)
-    ends.append((level, line))
-  line = axes.axhline(100, color='#404040', lw=1, label='oracle: 100 %')
-  ends.append((100.0, line))
+    lines.append(_Drawn(line, level, level))
+  seen = [one for one in lines if one.top >= 0]
+  below = [str(one.line.get_label()) for one in lines if one.top < 0]
+  notes = ['seconds of training']
+  if len(bounds) > 1:
+    notes.append('bands: mean ± standard deviation over the seeds')
+  if below:
+    notes.append(f'below 0 %: {"; ".join(below)}'.replace('\n', ' '))
   axes.set(
-    xlabel='seconds of training',
+    xlabel='\n'.join(notes),
     ylabel='captured gain of the most probable cell, %',
     ylim=(0, 103),
   )
   axes.grid(alpha=0.3)
   # Beside the curves, which it would hide, and from top to bottom as they end.
-  ends.sort(key=lambda end: -end[0])
+  seen.sort(key=lambda one: -one.end)
   drawn.legend(
-    handles=[line for _, line in ends],
+    handles=[one.line for one in seen],
     loc='outside right center',
     frameon=False,
     fontsize=9,
     labelspacing=0.9,
   )
   return drawn
+
+
+class _Drawn(NamedTuple):
+  """A line of the picture.
+
+  Attributes:
+    line: with its label.
+    end: height that it ends at.
+    top: greatest height.
+  """
+
+  line: matplotlib.lines.Line2D
+  end: float
+  top: float
+
+
+def _draw_one(
+  axes: matplotlib.axes.Axes, name: str, ones: list[Outcome], number: int
+) -> _Drawn:
+  """Draws a policy's curve and its band, or its level where it learns nothing.
+
+  Args:
+    axes: where.
+    name: of the policy.
+    ones: its outcomes, one for every seed.
+    number: of the policy, from 0.
+  """
+  color = _COLORS[number % len(_COLORS)]
+  end = _gain(ones)
+  label = f'{name}: {end:.1f} %'
+  if not _learned(ones):
+    line = axes.axhline(end, color=color, ls='-.', label=label)
+    return _Drawn(line, end, end)
+  seconds, gain, deviation = _curve(ones)
+  marker = _MARKERS[number % len(_MARKERS)]
+  (line,) = axes.plot(
+    seconds, gain, color=color, label=label, marker=marker, ms=4
+  )
+  axes.fill_between(
+    seconds, gain - deviation, gain + deviation, color=color, alpha=0.2, lw=0
+  )
+  return _Drawn(line, end, float((gain + deviation).max()))
 
 
 def _mean_and_std(values: list[float]) -> dict[str, float]:

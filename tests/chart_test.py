@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 
@@ -124,6 +125,20 @@ class FigureTest(parameterized.TestCase):
     self.assertEqual(name.get('text-anchor'), anchor)
     self.assertEqual(float(name.get('y')) < level, above)
 
+  def test_names_of_near_levels_keep_off_one_another(self):
+    levels = [('the first level', 50.0), ('another one', 52.0), ('c', 51.0)]
+    # Beginning and end of the upper half are taken by the line.
+    one = Series('a', [(0, -400.0), (9, -300.0), (10, 100.0)])
+    drawn = chart.figure(Chart('t', 'x', 'y', [one], levels=levels))
+    places = {
+      text.text: (text.get('text-anchor'), float(text.get('y')))
+      for text in drawn.findall('.//svg/text')
+      if text.text in dict(levels)
+    }
+    self.assertLen(places, 3)
+    for (side, y), (other, there) in itertools.combinations(places.values(), 2):
+      self.assertTrue(side != other or abs(y - there) >= 14, places)
+
   def test_series_differ_in_more_than_colour(self):
     many = [Series(str(i), [(i, 1.0)], 'dots', look=i) for i in range(6)]
     drawn = chart.figure(Chart('t', 'x', 'y', many))
@@ -133,6 +148,13 @@ class FigureTest(parameterized.TestCase):
       if path.get('class').startswith('dot')
     }
     self.assertLen(markers, 6)
+
+  @parameterized.parameters(('Gain', ['edges']), ('Gain of Edges', []))
+  def test_one_series_is_named_unless_the_title_does(self, title, names):
+    one = Series('edges', [(0, 1.0), (1, 2.0)])
+    drawn = chart.figure(Chart(title, 'x', 'y', [one]))
+    entries = drawn.findall('.//ul[@class="legend"]/li')
+    self.assertEqual([item[0].tail.strip() for item in entries], names)
 
   @parameterized.parameters(1, 2, 10_001)
   def test_many_points_are_thinned_to_means(self, count):

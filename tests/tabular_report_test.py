@@ -94,15 +94,42 @@ class DrawTest(absltest.TestCase):
     self.assertEqual(
       [' '.join(text.get_text().split()) for text in legend.get_texts()],
       [
-        'oracle: 100 %',
+        'oracle: 100.0 %',
         'random search, 100 evaluations: 98.5 %',
         'edges: 98.0 %',
         'gcn: 90.0 %',
         'random search, 10 evaluations: 81.0 %',
       ],
     )
+    # Random cells lose 90 %: that is not in view, and not in the legend.
+    self.assertEqual(
+      axes.get_xlabel().split('\n'),
+      [
+        'seconds of training',
+        'bands: mean ± standard deviation over the seeds',
+        'below 0 %: random: -90.0 %',
+      ],
+    )
     first, second = (line for line in axes.lines if line.get_marker() != 'None')
     self.assertNotEqual(first.get_marker(), second.get_marker())
+
+  def test_what_does_not_learn_is_a_level(self):
+    outcomes = {
+      'edges': _OUTCOMES['edges'][:1],
+      'random': [Outcome(66.0, 0.0, 0.0, 0.0, [(0.0, 66.0)])],
+    }
+    drawn = tabular_report.figure(outcomes, _BOUNDS[:1])
+    (axes,), (legend,) = drawn.axes, drawn.legends
+    self.assertIn(
+      'random: 66.0 %', [text.get_text() for text in legend.get_texts()]
+    )
+    (line,) = (
+      one for one in axes.lines if one.get_label().startswith('random:')
+    )
+    self.assertEqual(set(line.get_ydata()), {66.0})
+    self.assertEqual(line.get_linestyle(), '-.')
+    # One seed has no bands.
+    self.assertEqual(axes.get_xlabel(), 'seconds of training')
 
 
 class ReportTest(absltest.TestCase):
@@ -116,7 +143,7 @@ class ReportTest(absltest.TestCase):
     text = report.page(made, self.create_tempdir().full_path)
     self.assertIn('98.0 ± 1.0', text)
 
-  def test_chart_is_of_those_that_learn(self):
+  def test_chart_has_curves_of_those_that_learn_and_levels_of_others(self):
     chart = tabular_report.chart(_OUTCOMES, _BOUNDS)
     self.assertEqual([one.name for one in chart.series], ['edges'])
     (series,) = chart.series
@@ -124,7 +151,12 @@ class ReportTest(absltest.TestCase):
     np.testing.assert_allclose(series.points, curves.mean(axis=0))
     np.testing.assert_allclose(series.band, curves[..., 1].std(axis=0))
     self.assertEqual(
-      chart.levels, [('random search, 10', 81.0), ('random search, 100', 98.5)]
+      chart.levels,
+      [
+        ('random, which does not learn', -90.0),
+        ('random search, 10', 81.0),
+        ('random search, 100', 98.5),
+      ],
     )
 
 
