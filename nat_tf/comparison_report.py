@@ -45,6 +45,10 @@ _MARKERS = 'osD^vP'
 # Least distance of architectures, as a share of the picture's width: room for a
 # number above each, and no more, as they are moved for it.
 _APART = 0.035
+_MARKS = (
+  'small: trainings; large: mean and standard deviation\n'
+  'marks are moved sideways where they would overlap; costs are in the legend'
+)
 
 
 def write(results: Results, workdir: workdir_lib.Workdir):
@@ -288,6 +292,18 @@ def draw(results: Results, path: str):
     title=_heading(results),
     xlabel='multiply-adds of the network, million',
     ylabel=f'{_judged(results)} accuracy, %',
+  )
+  # Below the axis and its name.
+  axes.annotate(
+    _MARKS,
+    (0.5, 0),
+    (0, -36),
+    'axes fraction',
+    'offset points',
+    ha='center',
+    va='top',
+    fontsize=8,
+    color='#4d4d4d',
   )
   axes.margins(y=0.12)
   axes.grid(alpha=0.3)
