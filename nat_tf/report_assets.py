@@ -156,11 +156,12 @@ footer{margin-top:3rem}
 h1{font-size:1.45rem}.tiles li{flex:1 1 40%}.tiles strong{font-size:1.2rem}
 th,td{padding-right:.5rem;font-size:.8rem}thead th{white-space:normal}
 .wide:not(.large) .drawing{min-width:0}.tap{display:inline}}
-@media print{body{font-size:10pt}main{max-width:none;padding:0}
+@media print{body{font-size:10pt;line-height:1.4}main{max-width:none;padding:0}
 h2{margin-top:1.4rem}
 a{color:inherit}.drawing{min-width:0}.wide,.scroll{overflow:visible}
 h2,h3,figcaption,summary,thead,tr:nth-child(-n+3){break-after:avoid}
-figure,.tiles,tr,pre{break-inside:avoid}.tap{display:none}
+figure,.tiles,tr,pre,.files{break-inside:avoid}.tap{display:none}
+footer{margin-top:.6rem;break-before:avoid}
 .charts{grid-template-columns:1fr 1fr}.charts details{display:none}
 .tip,.cross{display:none}}
 """
