@@ -92,8 +92,8 @@ def of_training(
     f'{config.epochs} epochs from scratch, in {_time(summary["seconds"])}.',
     [
       (_percent(accuracy), f'{split} accuracy'),
-      (f'{summary["params"] / 1e6:.2f} M', 'parameters'),
-      (f'{summary["madds"] / 1e6:.1f} M', 'multiply-adds'),
+      (text_table.short(summary['params']), 'parameters'),
+      (text_table.short(summary['madds']), 'multiply-adds'),
     ],
     [
       Section(

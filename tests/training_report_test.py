@@ -37,6 +37,9 @@ class TrainingReportTest(absltest.TestCase):
   def test_says_what_came_out(self):
     made = self._made()
     self.assertEqual(made.tiles[0], ('87.50 %', 'test accuracy'))
+    self.assertEqual(
+      made.tiles[1:], [('272 k', 'parameters'), ('41 M', 'multiply-adds')]
+    )
     self.assertEqual(made.lead, '4 epochs from scratch, in 2 minutes.')
     self.assertEqual(made.seed, '9')
     text = report.page(made, self.create_tempdir().full_path)
@@ -51,6 +54,12 @@ class TrainingReportTest(absltest.TestCase):
   def test_without_a_test_split(self):
     made = self._made(test_accuracy=None)
     self.assertEqual(made.tiles[0], ('75.00 %', 'held-out accuracy'))
+
+  def test_a_small_network_is_not_nothing(self):
+    made = self._made(params=11_170, madds=222_976)
+    self.assertEqual(
+      made.tiles[1:], [('11 k', 'parameters'), ('223 k', 'multiply-adds')]
+    )
 
   def test_times(self):
     for seconds, words in (
