@@ -63,6 +63,7 @@ class Series:
     told: whether its values are told; else another series says the same.
     labels: what to say of each point beside its values; empty for nothing.
     band: for every point how far a band about it reaches, up and down.
+    marks: what stands beside each point; empty for nothing.
   """
 
   name: str
@@ -73,6 +74,7 @@ class Series:
   told: bool = True
   labels: Sequence[str] = ()
   band: Sequence[float] = ()
+  marks: Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,6 +189,11 @@ def _svg(chart: Chart) -> Element:
   for one in chart.series:
     add(svg, *_drawn(one, scale))
   add(svg, *_level_names(chart, scale))
+  for one in chart.series:
+    for number, (mark, (x, y)) in enumerate(zip(one.marks, one.points)):
+      # In turns, so that the marks of two close points do not meet.
+      aside, down, anchor = ((-7, -4, 'end'), (7, 13, 'start'))[number % 2]
+      add(svg, _text(mark, scale.x(x) + aside, scale.y(y) + down, anchor))
   add(svg, element('path', class_='cross'))
   return svg
 
@@ -496,4 +503,5 @@ def _thinned(one: Series) -> Series:
     ],
     labels=[one.labels[group[-1]] for group in groups] if one.labels else (),
     band=[one.band[group[-1]] for group in groups] if one.band else (),
+    marks=[one.marks[group[-1]] for group in groups] if one.marks else (),
   )

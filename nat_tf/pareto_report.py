@@ -116,10 +116,17 @@ def chart(front: Front, name: str) -> Chart:
     'accuracy, %',
     [
       Series('measured', everything, 'dots', None, True, told=False),
-      Series('front', places(front.points), 'steps', labels=labels),
+      Series(
+        'front',
+        places(front.points),
+        'steps',
+        labels=labels,
+        marks=[str(number) for number, _ in enumerate(labels, 1)],
+      ),
       Series(f'input ({name})', places([front.source]), 'dots', 1),
     ],
-    caption='With shared weights, on held-out data; of the final network.',
+    caption='With shared weights, on held-out data; of the final network. '
+    'Numbers: of the points in the table.',
   )
 
 

@@ -139,6 +139,16 @@ class FigureTest(parameterized.TestCase):
     for (side, y), (other, there) in itertools.combinations(places.values(), 2):
       self.assertTrue(side != other or abs(y - there) >= 14, places)
 
+  def test_marks_stand_beside_their_points_in_turns(self):
+    one = Series('a', [(0, 1.0), (1, 2.0)], 'steps', marks=['p', 'q'])
+    drawn = chart.figure(Chart('t', 'x', 'y', [one]))
+    for mark, side, (x, (y,), _) in zip('pq', (-1, 1), _stops(drawn)):
+      (text,) = (t for t in drawn.findall('.//svg/text') if t.text == mark)
+      aside = side * (float(text.get('x')) - x)
+      down = side * (float(text.get('y')) - y)
+      self.assertBetween(aside, 4, 15)
+      self.assertBetween(down, 3, 15)
+
   def test_series_differ_in_more_than_colour(self):
     many = [Series(str(i), [(i, 1.0)], 'dots', look=i) for i in range(6)]
     drawn = chart.figure(Chart('t', 'x', 'y', many))

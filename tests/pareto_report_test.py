@@ -85,6 +85,7 @@ class ChartTest(absltest.TestCase):
     self.assertFalse(measured.told)
     np.testing.assert_allclose(front.points, [(424.2, 83.6)])
     self.assertEqual(front.labels, ['point 1, 5 edges changed'])
+    self.assertEqual(front.marks, ['1'])
     np.testing.assert_allclose(source.points, [(528.0, 81.4)])
 
 
