@@ -5,11 +5,14 @@ to the left, where the next one begins. Equal cells that follow one another
 are one box that says how many they are; an arrow carries height, width and
 channels of what goes from one box to the next. Where a transformation changed a
 cell, its boxes differ by colour, by dashes and by a bold count, as in
-`drawing`, whose colours these are.
+`drawing`, whose colours these are. Boxes say what they cost in the input, and
+what they cost now, where that differs: both networks have the same boxes and
+the same maps between them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 import dataclasses
 import itertools
 import os
@@ -20,6 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import Patch
 from matplotlib.path import Path
 import matplotlib.style
 
@@ -28,6 +32,7 @@ from nat_tf import drawing
 from nat_tf import layout
 from nat_tf import text_table
 from nat_tf.architecture import Architecture
+from nat_tf.cost import Cost
 from nat_tf.layout import CellPlace
 from nat_tf.layout import NetworkConfig
 from nat_tf.printable import printable
@@ -38,16 +43,22 @@ _COLUMNS = 6
 # Inches.
 _MARGIN = 0.3
 _BOX_WIDTH, _BOX_HEIGHT = 1.5, 0.78
+# With two lines of costs.
+_TALL_HEIGHT = 0.98
 _GAP = 0.95
 # Beside the rows, for the arrow from one to the next.
 _LANE = 0.3
-_ROW_PITCH = 1.25
+_ROW_GAP = 0.47
+_LEGEND_HEIGHT = 0.32
 _TITLE_HEIGHT = 0.45
 _NAME_SIZE, _TEXT_SIZE, _SHAPE_SIZE = 10, 9, 8
 _LONGEST_NAME = 16
 
-_NOTE = (
-  'in boxes: parameters, multiply-adds; on arrows: height, width, channels'
+_ON_ARROWS = 'on arrows: height, width, channels'
+_NOTE = f'in boxes: parameters, multiply-adds; {_ON_ARROWS}'
+_NOTE_OF_BOTH = (
+  'in boxes: parameters, multiply-adds, of the input \N{RIGHTWARDS ARROW} '
+  f'transformed where they differ; {_ON_ARROWS}'
 )
 
 
@@ -63,15 +74,17 @@ class Box:
     reduces: whether height and width are fewer behind it.
     changed: how many edges of one of them a transformation changed.
     plain: whether it is no cell: image, stem, head.
+    before: what they cost in the input of the transformation; None for as much.
   """
 
   name: str
   count: int
-  cost: cost.Cost
+  cost: Cost
   shape: tuple[int, int, int] | None
   reduces: bool = False
   changed: int = 0
   plain: bool = False
+  before: Cost | None = None
 
 
 def boxes(
@@ -88,26 +101,39 @@ def boxes(
   """
   architecture = source if transformed is None else transformed
   changed = [name for name, _ in source.changed_edges(architecture)]
-  (_, stem), *cells, (_, head) = cost.parts(architecture, config)
+  before = [own for _, own in cost.parts(source, config)]
+  after = [own for _, own in cost.parts(architecture, config)]
   last = layout.stem(config)[-1][1]
   height, width = config.image_size
   result = [
     Box(
       'image',
       1,
-      cost.Cost(0, 0),
+      Cost(0, 0),
       (height, width, config.image_channels),
       plain=True,
     ),
-    Box('stem', 1, stem, (*last.output_size, last.outputs), plain=True),
+    Box(
+      'stem',
+      1,
+      after[0],
+      (*last.output_size, last.outputs),
+      plain=True,
+      before=_unlike(before[0], after[0]),
+    ),
   ]
-  pairs = list(zip(layout.places(config), (own for _, own in cells)))
+  cells = list(zip(layout.places(config), before[1:-1], after[1:-1]))
   for _, run in itertools.groupby(
-    pairs, lambda pair: _looks(pair[0], source, architecture, config)
+    cells, lambda cell: _looks(cell[0], source, architecture, config)
   ):
     result.append(_box(list(run), architecture, config, changed))
-  result.append(Box('head', 1, head, None, plain=True))
+  unlike = _unlike(before[-1], after[-1])
+  result.append(Box('head', 1, after[-1], None, plain=True, before=unlike))
   return result
+
+
+def _unlike(before: Cost, after: Cost) -> Cost | None:
+  return None if before == after else before
 
 
 def _looks(
@@ -127,7 +153,7 @@ def _looks(
 
 
 def _box(
-  run: list[tuple[CellPlace, cost.Cost]],
+  run: list[tuple[CellPlace, Cost, Cost]],
   architecture: Architecture,
   config: NetworkConfig,
   changed: list[str],
@@ -135,13 +161,16 @@ def _box(
   """Returns the box of equal cells that follow one another."""
   first, last = run[0][0], run[-1][0]
   cell = config.cell(first, architecture)
+  before = cost.sum_of(own for _, own, _ in run)
+  after = cost.sum_of(own for _, _, own in run)
   return Box(
     _name(first.kind, last.kind, len(run)),
     len(run),
-    cost.sum_of(own for _, own in run),
+    after,
     (*last.output_size, len(cell.concat) * last.channels),
     reduces=first.output_size != first.input_size or bool(first.pool),
     changed=changed.count(first.kind),
+    before=_unlike(before, after),
   )
 
 
@@ -189,10 +218,13 @@ def figure(
   # No row is nearly empty.
   columns = -(-len(parts) // rows)
   pitch = _BOX_WIDTH + _GAP
+  both = any(part.changed or part.before for part in parts)
+  tall = _TALL_HEIGHT if both else _BOX_HEIGHT
   left = _MARGIN + (_LANE if rows > 1 else 0)
   width = left + _MARGIN + columns * pitch
   top = _MARGIN + (_TITLE_HEIGHT if title else 0)
-  height = top + rows * _ROW_PITCH + _MARGIN / 3
+  height = top + rows * (tall + _ROW_GAP) + _MARGIN / 3
+  height += _LEGEND_HEIGHT if both else 0
   with matplotlib.style.context(drawing.STYLE):
     sheet = Figure(figsize=(width, height))
     axes = sheet.add_axes((0, 0, 1, 1))
@@ -203,17 +235,56 @@ def figure(
       style: dict[str, Any] = {'size': 14, 'weight': 'bold', 'va': 'center'}
       text = printable(title)
       axes.text(*place, text, ha='center', parse_math=False, **style)
-    axes.text(width / 2, height - _MARGIN, _NOTE, size=_TEXT_SIZE, ha='center')
+    note = _NOTE_OF_BOTH if both else _NOTE
+    axes.text(width / 2, height - _MARGIN, note, size=_TEXT_SIZE, ha='center')
+    if both:
+      _paint_legend(axes, parts, (_MARGIN + _LEGEND_HEIGHT) / height)
     for number, part in enumerate(parts):
       row, column = divmod(number, columns)
       turns = column == columns - 1 and number < len(parts) - 1
-      place = (left + column * pitch, top + row * _ROW_PITCH)
-      _paint(axes, part, *place, back_to=left if turns else None)
+      place = (left + column * pitch, top + row * (tall + _ROW_GAP))
+      _paint(axes, part, *place, tall, back_to=left if turns else None)
   return sheet
 
 
+def _paint_legend(axes: Axes, parts: list[Box], rise: float):
+  """Explains the looks of cells that occur.
+
+  Args:
+    axes: of the sheet.
+    parts: what is drawn.
+    rise: how far above the lower border, as a share of the sheet's height.
+  """
+  changed = Patch(
+    facecolor=drawing.PALE,
+    edgecolor=drawing.CHANGED,
+    linewidth=2.2,
+    linestyle=drawing.DASHED,
+  )
+  same = Patch(facecolor=drawing.INNER, edgecolor=drawing.INK, linewidth=1)
+  looks = {'cells with changed edges': changed}
+  if not all(part.changed or part.plain for part in parts):
+    looks['cells that are as they were'] = same
+  axes.legend(
+    handles=list(looks.values()),
+    labels=list(looks),
+    loc='center',
+    bbox_to_anchor=(0.5, rise),
+    ncols=2,
+    frameon=False,
+    fontsize=_TEXT_SIZE,
+    handlelength=3.5,
+    handleheight=1.2,
+  )
+
+
 def _paint(
-  axes: Axes, part: Box, x: float, y: float, back_to: float | None = None
+  axes: Axes,
+  part: Box,
+  x: float,
+  y: float,
+  tall: float,
+  back_to: float | None = None,
 ):
   """Paints a box, and the arrow to what comes next.
 
@@ -222,6 +293,7 @@ def _paint(
     part: what to paint.
     x: of the box's upper left corner.
     y: of that corner, downwards.
+    tall: how tall all boxes are.
     back_to: where the next row begins; None where it is not the next to come.
   """
   color = drawing.CHANGED if part.changed else drawing.INK
@@ -229,7 +301,7 @@ def _paint(
     FancyBboxPatch(
       (x, y),
       _BOX_WIDTH,
-      _BOX_HEIGHT,
+      tall,
       boxstyle='round,pad=0,rounding_size=0.09',
       facecolor=_fill(part),
       edgecolor=color,
@@ -238,18 +310,11 @@ def _paint(
     )
   )
   lines = [(_fitting(part.name), _NAME_SIZE, 'bold')]
-  if part.changed:
-    edges = 'edge' if part.changed == 1 else 'edges'
-    lines.append((f'{part.changed} {edges} changed', _TEXT_SIZE, 'bold'))
-  elif part.reduces:
-    lines.append(('halves the size', _TEXT_SIZE, 'normal'))
-  if any(part.cost):
-    both = map(text_table.short, part.cost)
-    lines.append((', '.join(both), _TEXT_SIZE, 'normal'))
+  lines += [(text, _TEXT_SIZE, weight) for text, weight in _texts(part)]
   for number, (text, size, weight) in enumerate(lines):
     axes.text(
       x + _BOX_WIDTH / 2,
-      y + _BOX_HEIGHT * (number + 1) / (len(lines) + 1),
+      y + tall * (number + 1) / (len(lines) + 1),
       text,
       size=size,
       weight=weight,
@@ -257,11 +322,46 @@ def _paint(
       va='center',
       parse_math=False,
     )
-  _paint_arrow(axes, part, x + _BOX_WIDTH, y + _BOX_HEIGHT / 2, back_to)
+  middle = y + tall / 2
+  _paint_arrow(axes, part, x + _BOX_WIDTH, middle, tall + _ROW_GAP, back_to)
+
+
+def _texts(part: Box) -> Iterator[tuple[str, str]]:
+  """Yields what a box says below its name, and how bold."""
+  if part.changed:
+    edges = 'edge' if part.changed == 1 else 'edges'
+    yield f'{part.changed} {edges} changed', 'bold'
+  elif part.reduces:
+    yield 'halves the size', 'normal'
+  if part.before:
+    for before, after in zip(part.before, part.cost):
+      yield difference(before, after), 'normal'
+  elif any(part.cost):
+    yield ', '.join(map(text_table.short, part.cost)), 'normal'
+
+
+def difference(before: int, after: int) -> str:
+  """Returns what a cost was and is: `651 k → 604 k`.
+
+  Args:
+    before: parameters or multiply-adds.
+    after: the same; where it is nearly as much, its change is told in percent.
+  """
+  short = text_table.short(after)
+  if before == after:
+    return short
+  if text_table.short(before) == short:
+    return f'{short} ({100 * (after / before - 1):+.2g} %)'
+  return f'{text_table.short(before)} \N{RIGHTWARDS ARROW} {short}'
 
 
 def _paint_arrow(
-  axes: Axes, part: Box, x: float, y: float, back_to: float | None
+  axes: Axes,
+  part: Box,
+  x: float,
+  y: float,
+  pitch: float,
+  back_to: float | None,
 ):
   """Paints the arrow from (x, y), with what flows along it.
 
@@ -270,12 +370,13 @@ def _paint_arrow(
     part: from which it comes.
     x: of its beginning.
     y: of that, downwards.
+    pitch: from one row to the next.
     back_to: where the next row begins; None for straight to the right.
   """
   way = [(x, y), (x + _GAP, y)]
   if back_to is not None:
     # Half way between the boxes of two rows.
-    turn, end, lane = y + _ROW_PITCH / 2, y + _ROW_PITCH, back_to - _LANE
+    turn, end, lane = y + pitch / 2, y + pitch, back_to - _LANE
     way += [(x + _GAP, turn), (lane, turn), (lane, end), (back_to, end)]
   axes.add_artist(
     FancyArrowPatch(

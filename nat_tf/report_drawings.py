@@ -113,12 +113,27 @@ def network(
 ) -> Element:
   """Returns the whole network; see `cells`."""
   drawn = network_drawing.figure(config, source, transformed)
-  words = [
-    f'{box.name}, {box.changed} edges changed' if box.changed else box.name
-    for box in network_drawing.boxes(config, source, transformed)
-  ]
-  svg = inline_drawing.inline(drawn, name, f'Network: {"; ".join(words)}.')
-  return _figure('Final network,', 'from the image to the classes.', svg)
+  parts = network_drawing.boxes(config, source, transformed)
+  words = '; '.join(map(_words, parts))
+  svg = inline_drawing.inline(drawn, name, f'Network: {words}.')
+  text = 'from the image to the classes.'
+  if any(part.before for part in parts):
+    text = 'from the image to the classes; costs as they were and as they are.'
+  return _figure('Final network,', text, svg)
+
+
+def _words(part: network_drawing.Box) -> str:
+  """Says in words what a box shows."""
+  words = [part.name]
+  if part.changed:
+    words.append(f'{part.changed} edges changed')
+  if part.before:
+    names = ('parameters', 'multiply-adds')
+    words += [
+      f'{network_drawing.difference(before, after)} {name}'
+      for name, before, after in zip(names, part.before, part.cost)
+    ]
+  return ', '.join(words)
 
 
 def _figure(title: str, text: str, svg: Element) -> Element:

@@ -18,6 +18,7 @@ from nat_tf import drawing
 from nat_tf import network_drawing
 from nat_tf import skeletons
 from nat_tf import zoo
+from nat_tf.architecture import Architecture
 from nat_tf.network_drawing import Box
 
 _ALL = [
@@ -29,6 +30,17 @@ _ALL = [
 
 def _config(name: str, form: str = 'cifar10'):
   return description.network_config(zoo.load(name).network, form)
+
+
+def _all_changed(architecture: Architecture) -> Architecture:
+  """Returns it with every edge made a skip, but for skips, which go."""
+  cells = []
+  for name, cell in architecture.cells:
+    others = [
+      'null' if edge.operation == 'skip' else 'skip' for edge in cell.edges
+    ]
+    cells.append((name, cell.with_operations(others)))
+  return Architecture(tuple(cells), architecture.network)
 
 
 def _shapes(boxes: list[Box]) -> list[tuple]:
@@ -85,6 +97,30 @@ class BoxesTest(parameterized.TestCase):
     boxes = network_drawing.boxes(_config('darts'), before, after)
     self.assertEqual([box.changed for box in boxes], [0, 0, 2, 3, 2, 3, 2, 0])
 
+  def test_costs_of_the_input_add_up_where_they_differ(self):
+    before, after = zoo.load('darts'), zoo.load('nat_darts')
+    config = _config('darts')
+    boxes = network_drawing.boxes(config, before, after)
+    self.assertEqual(
+      cost.sum_of(box.before or box.cost for box in boxes),
+      cost.network(before, config),
+    )
+    self.assertEqual(
+      [bool(box.before) for box in boxes], [bool(b.changed) for b in boxes]
+    )
+    self.assertFalse(
+      any(box.before for box in network_drawing.boxes(config, before))
+    )
+
+  @parameterized.parameters(
+    (651_000, 604_000, '651 k → 604 k'),
+    (1_000, 1_000, '1.0 k'),
+    (2_500_000, 2_450_000, '2.5 M (-2 %)'),
+    (950, 0, '950 → 0'),
+  )
+  def test_differences(self, before, after, text):
+    self.assertEqual(network_drawing.difference(before, after), text)
+
   def test_a_changed_block_stands_alone(self):
     before = zoo.load('resnet20')
     cells = dict(before.cells)
@@ -101,18 +137,30 @@ class BoxesTest(parameterized.TestCase):
 
 
 class FigureTest(parameterized.TestCase):
-  @parameterized.parameters(*_ALL)
-  def test_texts_are_clear_and_on_the_sheet(self, name, form):
+  @parameterized.parameters(
+    *((name, form, False) for name, form in _ALL),
+    *((name, form, True) for name, form in _ALL),
+  )
+  def test_texts_are_clear_and_on_the_sheet(self, name, form, transformed):
+    before = zoo.load(name)
     figure = network_drawing.figure(
-      _config(name, form), zoo.load(name), title=name
+      _config(name, form),
+      before,
+      _all_changed(before) if transformed else None,
+      title=name,
     )
     FigureCanvasAgg(figure).draw()
     axes = figure.axes[0]
+    words = [text.get_text() for text in axes.texts]
     texts = [text.get_window_extent() for text in axes.texts]
+    if legend := axes.get_legend():
+      words.append('legend')
+      texts.append(legend.get_window_extent())
+    self.assertEqual('legend' in words, transformed)
     for (i, first), (j, second) in itertools.combinations(enumerate(texts), 2):
       self.assertFalse(
         first.overlaps(second),
-        f'{axes.texts[i].get_text()} and {axes.texts[j].get_text()}',
+        f'{words[i]} and {words[j]}',
       )
     for box in texts:
       self.assertGreaterEqual(min(box.x0, box.y0), 0)
@@ -126,14 +174,20 @@ class FigureTest(parameterized.TestCase):
     ]
     for i, box in itertools.product(range(len(texts)), boxes):
       if texts[i].overlaps(box):
-        words = axes.texts[i].get_text()
-        self.assertBetween(texts[i].x0, box.x0, box.x1, words)
-        self.assertBetween(texts[i].x1, box.x0, box.x1, words)
+        self.assertBetween(texts[i].x0, box.x0, box.x1, words[i])
+        self.assertBetween(texts[i].x1, box.x0, box.x1, words[i])
+        self.assertBetween(texts[i].y0, box.y0, box.y1, words[i])
+        self.assertBetween(texts[i].y1, box.y0, box.y1, words[i])
 
   # From one row to as many as there are.
-  @parameterized.parameters('vggblock', 'vgg16', 'darts', 'resnet56')
-  def test_arrows_lead_from_box_to_box_and_cross_none(self, name):
-    figure = network_drawing.figure(_config(name), zoo.load(name))
+  @parameterized.product(
+    name=['vggblock', 'vgg16', 'darts', 'resnet56'], transformed=[False, True]
+  )
+  def test_arrows_lead_from_box_to_box_and_cross_none(self, name, transformed):
+    before = zoo.load(name)
+    figure = network_drawing.figure(
+      _config(name), before, _all_changed(before) if transformed else None
+    )
     patches = figure.axes[0].patches
     boxes = [one for one in patches if isinstance(one, FancyBboxPatch)]
     # Of the line and of its head, the line comes first.
@@ -182,6 +236,29 @@ class FigureTest(parameterized.TestCase):
     self.assertGreater(normal.get_linewidth(), stem.get_linewidth())
     texts = [text.get_text() for text in figure.axes[0].texts]
     self.assertEqual(texts.count('2 edges changed'), 3)
+    # All cells differ.
+    legend = figure.axes[0].get_legend()
+    self.assertEqual(
+      [text.get_text() for text in legend.texts], ['cells with changed edges']
+    )
+    (swatch,) = legend.get_patches()
+    self.assertEqual(swatch.get_edgecolor(), normal.get_edgecolor())
+    self.assertEqual(swatch.get_linewidth(), normal.get_linewidth())
+
+  def test_legend_knows_cells_that_are_as_they_were(self):
+    before = zoo.load('resnet20')
+    (name, block), *others = before.cells
+    changed = block.with_operations(['skip'] * len(block.edges))
+    after = Architecture(((name, changed), *others), before.network)
+    figure = network_drawing.figure(_config('resnet20'), before, after)
+    legend = figure.axes[0].get_legend()
+    self.assertEqual(
+      [text.get_text() for text in legend.texts],
+      ['cells with changed edges', 'cells that are as they were'],
+    )
+    # Nothing became another: nothing to explain.
+    figure = network_drawing.figure(_config('resnet20'), before, before)
+    self.assertIsNone(figure.axes[0].get_legend())
 
   def test_writes_every_form(self):
     folder = self.create_tempdir().full_path
