@@ -15,7 +15,7 @@ import numpy as np
 import scipy.stats
 import tensorflow as tf
 
-from nat_tf import agent
+from nat_tf import affordable
 from nat_tf import captured_gain
 from nat_tf import enumeration
 from nat_tf import reward
@@ -96,7 +96,8 @@ class Gain:
     test: `[inputs]` test accuracy of what they became.
     improved: share of the inputs whose oracle gains more than a point that
       became better, percent.
-    costlier: number of inputs whose cost grew.
+    costlier: number of inputs whose cost grew. One that lets no image reach its
+      output is no network whose cost could be kept, and not among them.
   """
 
   captured: float
@@ -159,24 +160,33 @@ class RankingStudy:
       seed: of the samples.
 
     Returns:
-      Two gains: of the most probable transformations, without any evaluation;
-      and of the best by shared weights among the input, the most probable one
-      and the samples, as `Transformer.transform` chooses.
+      Two gains: of the most probable transformations that cost no more,
+      without any evaluation; and of the best by shared weights among the
+      input, the most probable one and the samples, as `Transformer.transform`
+      chooses.
     """
     space, inputs = self._transformer.space, scale.inputs
-    beta = enumeration.encode(space, inputs)
-    proposed = agent.transform(
-      self._transformer.actor,
-      self._allowed,
-      spaces.Encoding(*map(tf.constant, beta)),
+    proposed = self._transformer.propose(
+      spaces.Encoding(*map(tf.constant, enumeration.encode(space, inputs))),
       candidates,
       tf.constant([seed, 0]),
+      self._allowance(inputs),
     )
     codes = enumeration.code(proposed, space)
     contenders = np.concatenate([inputs[:, np.newaxis], codes], axis=1)
-    chosen = [transformer_lib.best(row) for row in self.measured(contenders)]
+    chosen = [
+      transformer_lib.best(row, [_affords(row[0], one) for one in row])
+      for row in self.measured(contenders)
+    ]
     best = np.take_along_axis(contenders, np.array(chosen)[:, None], axis=1)
     return [self._gain(outputs, scale) for outputs in (codes[:, 0], best[:, 0])]
+
+  def _allowance(self, inputs: np.ndarray) -> affordable.Allowance:
+    """Returns that no output may cost more than its input."""
+    space = self._transformer.space
+    cells = (space.decode(enumeration.encode(space, code)) for code in inputs)
+    each = [self._transformer.terms(cell).allowance() for cell in cells]
+    return affordable.Allowance(*map(np.concatenate, zip(*each)))
 
   def scale(self, inputs: np.ndarray) -> captured_gain.CapturedGain:
     """Returns what can be gained of `[inputs]` codes."""
@@ -206,9 +216,18 @@ class RankingStudy:
       test,
       float(100 * better[worthwhile].mean()),
       sum(
-        not after.cost.within(before.cost)
+        not _affords(before, after)
         for before, after in zip(
           self.measured(scale.inputs), self.measured(outputs)
         )
       ),
     )
+
+
+def _affords(before: Measured, after: Measured) -> bool:
+  """Returns whether a transformation costs no more than its input.
+
+  Where no image reaches an input's output, its network is built without a stem
+  and classifies nothing; whatever would, costs more.
+  """
+  return not before.carries_images or after.cost.within(before.cost)

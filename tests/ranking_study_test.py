@@ -14,6 +14,7 @@ from nat_tf import enumeration
 from nat_tf import ranking_study
 from nat_tf import spaces
 from nat_tf import transformer as transformer_lib
+from nat_tf import transitions
 from nat_tf.ranking_study import Ranking
 from tests import small_search
 
@@ -97,7 +98,8 @@ class RankingStudyTest(tf.test.TestCase):
     """Returns a study whose shared weights have known accuracies, by code."""
     study = ranking_study.RankingStudy(self.transformer, _TABLE, 64)
 
-    def accuracy(encoding):
+    def accuracy(encoding, report):
+      del report  # Of single architectures; the study reports on chunks.
       self.assertLen(encoding.operations, 50)
       return shared[enumeration.code(encoding, _SPACE)]
 
@@ -171,6 +173,38 @@ class RankingStudyTest(tf.test.TestCase):
       argmax, best = study.gains(scale, 1, seed=0)
     self.assertEqual((argmax.costlier, best.costlier), (1, 0))
     self.assertEqual((argmax.improved, best.improved), (100.0, 0.0))
+
+  def test_what_a_skip_would_revive_is_left_out(self):
+    #  0 --conv--> 1  null  3    Where the policy makes the edge from 1 to 3 a
+    #  '-------skip-------->     skip, there is a convolution more to compute.
+    alive = _code('conv_3x3 null null skip null null')
+    revived = _code('conv_3x3 null null skip skip null')
+    inputs = np.array([alive] * 64)
+    allowed = transitions.allowed('nat', _SPACE.operations)
+    free = agent.transform(
+      self.transformer.actor,
+      allowed,
+      spaces.Encoding(*map(tf.constant, enumeration.encode(_SPACE, inputs))),
+      8,
+      tf.constant([0, 0]),
+    )
+    self.assertIn(revived, enumeration.code(free, _SPACE))
+    study = self._study(_TEST)
+    for gain in study.gains(study.scale(inputs), 8, seed=0):
+      self.assertEqual(gain.costlier, 0)
+    self.assertNotIn(revived, study._known)
+
+  def test_what_is_no_network_may_become_one(self):
+    #  0    null    3    Nothing reaches the output; six skips are the best by
+    #                    the table, and by shared weights, but need the stem.
+    inputs = np.array([_code('null null null null null null')])
+    proposed = np.array([[_code('skip skip skip skip skip skip')] * 2])
+    with mock.patch.object(
+      agent, 'transform', return_value=enumeration.encode(_SPACE, proposed)
+    ):
+      study = self._study(_TEST)
+      for gain in study.gains(study.scale(inputs), 1, seed=0):
+        self.assertEqual((gain.costlier, gain.captured), (0, 100.0))
 
 
 if __name__ == '__main__':
