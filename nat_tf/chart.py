@@ -383,7 +383,8 @@ def _legend(chart: Chart) -> Element | None:
   for one in chart.series:
     entries.setdefault(one.name, one)
   # Where there is but one, the title may have said what it is.
-  if all(name.lower() in chart.title.lower() for name in entries):
+  named = all(name.lower() in chart.title.lower() for name in entries)
+  if len(entries) < 2 and named:
     return None
   items = [
     element('li', _swatch(one), f' {name}') for name, one in entries.items()

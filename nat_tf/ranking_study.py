@@ -18,6 +18,7 @@ import tensorflow as tf
 from nat_tf import affordable
 from nat_tf import captured_gain
 from nat_tf import enumeration
+from nat_tf import reach
 from nat_tf import reward
 from nat_tf import spaces
 from nat_tf import transformer as transformer_lib
@@ -162,8 +163,7 @@ class RankingStudy:
     Returns:
       Two gains: of the most probable transformations that cost no more,
       without any evaluation; and of the best by shared weights among the
-      input, the most probable one and the samples, as `Transformer.transform`
-      chooses.
+      input, the most probable one and the samples that cost no more.
     """
     space, inputs = self._transformer.space, scale.inputs
     proposed = self._transformer.propose(
@@ -182,10 +182,17 @@ class RankingStudy:
     return [self._gain(outputs, scale) for outputs in (codes[:, 0], best[:, 0])]
 
   def _allowance(self, inputs: np.ndarray) -> affordable.Allowance:
-    """Returns that no output may cost more than its input."""
-    space = self._transformer.space
-    cells = (space.decode(enumeration.encode(space, code)) for code in inputs)
-    each = [self._transformer.terms(cell).allowance() for cell in cells]
+    """Returns what outputs may cost; see `_affords`."""
+    space, network = self._transformer.space, self._transformer.final()
+    each = []
+    for code in inputs:
+      cell = space.decode(enumeration.encode(space, code))
+      terms = self._transformer.terms(cell)
+      limits = None
+      if not reach.carries_images(cell, network):
+        dearest = terms.costs.edges.max(-1).sum((-2, -1))
+        limits = (terms.costs.fixed + dearest)[np.newaxis]
+      each.append(terms.allowance(limits))
     return affordable.Allowance(*map(np.concatenate, zip(*each)))
 
   def scale(self, inputs: np.ndarray) -> captured_gain.CapturedGain:

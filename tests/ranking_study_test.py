@@ -195,16 +195,19 @@ class RankingStudyTest(tf.test.TestCase):
     self.assertNotIn(revived, study._known)
 
   def test_what_is_no_network_may_become_one(self):
-    #  0    null    3    Nothing reaches the output; six skips are the best by
-    #                    the table, and by shared weights, but need the stem.
-    inputs = np.array([_code('null null null null null null')])
-    proposed = np.array([[_code('skip skip skip skip skip skip')] * 2])
-    with mock.patch.object(
-      agent, 'transform', return_value=enumeration.encode(_SPACE, proposed)
-    ):
-      study = self._study(_TEST)
-      for gain in study.gains(study.scale(inputs), 1, seed=0):
-        self.assertEqual((gain.costlier, gain.captured), (0, 100.0))
+    #  0 --conv--> 1  null  3    Nothing reaches the output. A network of the
+    #      conv, conv  null      convolutions costs more, but of what?
+    dead = _code('conv_3x3 conv_3x3 conv_3x3 null null null')
+    alive = {
+      _code(f'conv_3x3 conv_3x3 conv_3x3 {ends}')
+      for ends in ('skip skip skip', 'skip skip null', 'skip null skip')
+    }
+    inputs = np.array([dead] * 64)
+    study = self._study(_TEST)
+    gains = study.gains(study.scale(inputs), 16, seed=0)
+    self.assertNotEmpty(alive & set(study._known))
+    self.assertEqual([gain.costlier for gain in gains], [0, 0])
+    self.assertGreater(gains[1].captured, 0)
 
 
 if __name__ == '__main__':
