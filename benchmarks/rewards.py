@@ -42,7 +42,10 @@ _TABLE = flags.DEFINE_string(
   'table', None, 'accuracies of all cells, see //nat_tf:tabular.'
 )
 _ANSWERS = flags.DEFINE_string(
-  'answers', None, 'file that keeps the scores of all cells; made if missing.'
+  'answers',
+  None,
+  'file that keeps the scores of all cells; made if missing, and else taken as '
+  'it is, whatever --workdir, --images and --batches say.',
 )
 _JSON = flags.DEFINE_string(
   'json', None, 'file to write the measured values to (default: none).'
@@ -144,9 +147,14 @@ class _StoredReward:
 def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
+  if _SAMPLES.value < 2 and _ADVANTAGE.value != 'average':
+    command.fail(
+      f'--samples is {_SAMPLES.value}; --advantage={_ADVANTAGE.value} needs 2 '
+      'or more'
+    )
   table = table_source.read(command.path(_TABLE.value))
   transformer = transformer_lib.load(command.path(_WORKDIR.value))
-  allowed = transitions.allowed('nat', table.space.operations)
+  allowed = _allowed(transformer)
   held_out = transformer.config.held_out_codes()
   scale = captured_gain.CapturedGain(table, allowed, held_out)
   answers = _answers(transformer, command.path(_ANSWERS.value))
@@ -166,6 +174,13 @@ def main(argv: list[str]):
     print(f'{name}: {value["mean"]:.1f}{spread} %')
   if _JSON.value:
     measurement.write(command.path(_JSON.value), values)
+
+
+def _allowed(transformer: transformer_lib.Transformer) -> np.ndarray:
+  """Returns which operation may become which in a search."""
+  return transitions.allowed(
+    transformer.config.transitions, transformer.space.operations
+  )
 
 
 def _answers(transformer: transformer_lib.Transformer, path: str) -> _Answers:
@@ -204,7 +219,7 @@ def _proposed(
     Codes `[held_out, 12]`: the input, the most probable one, ten samples.
   """
   config, space = transformer.config, transformer.space
-  allowed = transitions.allowed('nat', space.operations)
+  allowed = _allowed(transformer)
   values = getattr(answers, _REWARD.value)
   actor = policy.create(config.policy, space, seed=seed)
   pool = enumeration.encode(space, config.learned_codes())

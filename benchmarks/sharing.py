@@ -89,7 +89,11 @@ _ALONE = flags.DEFINE_bool(
   'alone', False, 'trains every ranked cell by itself, --passes steps each.'
 )
 _COUNT = flags.DEFINE_integer(
-  'architectures', 250, 'random cells to rank; 8 or more.', lower_bound=8
+  'architectures',
+  250,
+  'random cells to rank; 8 to 500.',
+  lower_bound=8,
+  upper_bound=500,
 )
 _IMAGES = flags.DEFINE_integer(
   'images', 1000, 'held-out images to rank by; 1 or more.', lower_bound=1

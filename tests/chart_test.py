@@ -166,6 +166,11 @@ class FigureTest(parameterized.TestCase):
     entries = drawn.findall('.//ul[@class="legend"]/li')
     self.assertEqual([item[0].tail.strip() for item in entries], names)
 
+  def test_several_series_are_always_named(self):
+    both = [Series(name, [(0, 1.0), (1, 2.0)]) for name in ('a', 'b')]
+    drawn = chart.figure(Chart('Accuracy by cost', 'x', 'y', both))
+    self.assertLen(drawn.findall('.//ul[@class="legend"]/li'), 2)
+
   @parameterized.parameters(1, 2, 10_001)
   def test_many_points_are_thinned_to_means(self, count):
     one = Series('a', [(i, float(i % 2)) for i in range(count)])

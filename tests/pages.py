@@ -134,7 +134,7 @@ def shortened(name: str, arguments: Sequence[str]) -> list[str]:
   """Returns the arguments of a command with those that shorten it.
 
   Args:
-    name: of a program of nat_tf.
+    name: of a program.
     arguments: as the page gives them.
   """
   more = _SHORT.get(name, '').split()
