@@ -10,9 +10,10 @@ in a minute each, and are judged on the cells held out, by the table.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from unittest import mock
 
 from nat_tf import command  # isort: skip
@@ -34,7 +35,7 @@ from nat_tf import spaces
 from nat_tf import table_source
 from nat_tf import transformer as transformer_lib
 from nat_tf import transitions
-from nat_tf.agent import Schedule
+from nat_tf.search_config import SearchConfig
 from nat_tf.spaces import Encoding
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'of the search.')
@@ -97,8 +98,6 @@ _SEEDS = flags.DEFINE_integer(
 flags.mark_flags_as_required(['workdir', 'table', 'answers'])
 
 _CHUNK = 125
-# An oracle's gain from which on a transformation is expected to improve.
-_WORTHWHILE = 0.01
 
 
 class _Answers(NamedTuple):
@@ -242,14 +241,18 @@ def _proposed(
   return np.concatenate([held_out[:, np.newaxis], codes], axis=1)
 
 
-def _agent_config(config: Any) -> agent.AgentConfig:
-  steps, average = _STEPS.value, _ADVANTAGE.value == 'average'
-  return agent.AgentConfig(
-    learning_rate=Schedule(_RATE.value, 0.0, steps, 'cosine'),
-    weight_decay=config.policy_decay,
-    entropy=Schedule(_ENTROPY.value, 0.0, max(1, 8 * steps // 10)),
-    baseline_decay=config.baseline_decay,
-    samples=_SAMPLES.value,
+def _agent_config(config: SearchConfig) -> agent.AgentConfig:
+  """Returns the search's own but for what flags say."""
+  asked = dataclasses.replace(
+    config,
+    policy_learning_rate=_RATE.value,
+    policy_samples=_SAMPLES.value,
+    entropy=_ENTROPY.value,
+    anneal=True,
+  ).agent_config(_STEPS.value)
+  average = _ADVANTAGE.value == 'average'
+  return dataclasses.replace(
+    asked,
     baseline='average' if average else 'others',
     normalize=_ADVANTAGE.value == 'normalised',
   )
@@ -272,7 +275,6 @@ def _judged(
   answers: _Answers,
 ) -> dict[str, float]:
   """Returns captured gain and share of improved inputs, percent."""
-  worthwhile = scale.oracle - scale.beta > _WORTHWHILE
   chosen = {'most probable': codes[:, 1]}
   for name, values in answers._asdict().items():
     value = values[:, values.shape[1] * 2 // 3 :].mean(1)
@@ -281,8 +283,7 @@ def _judged(
   result = {}
   for name, codes in chosen.items():
     result[f'{name}, captured'] = scale(test[codes])
-    better = (test[codes] > scale.beta)[worthwhile]
-    result[f'{name}, improved'] = float(100 * better.mean())
+    result[f'{name}, improved'] = scale.improved(test[codes])
   return result
 
 

@@ -123,15 +123,17 @@ def main(argv: list[str]):
   # Cells, seeds and images are those of //nat_tf:ranking, but for their number.
   codes = np.random.default_rng(0).choice(len(table.test), 500, replace=False)
   codes = codes[: _COUNT.value]
-  config = SearchConfig(
-    dataset='cifar10',
-    data_dir=command.path(_DATA_DIR.value) if _DATA_DIR.value else None,
-    space='nasbench201',
-    image_size=_IMAGE_SIZE.value,
-    cells=_CELLS.value,
-    channels=_CHANNELS.value,
-    batch_size=_STEP_IMAGES,
-    seed=_SEED.value,
+  config = command.with_data_dir(
+    SearchConfig(
+      dataset='cifar10',
+      data_dir=_DATA_DIR.value,
+      space='nasbench201',
+      image_size=_IMAGE_SIZE.value,
+      cells=_CELLS.value,
+      channels=_CHANNELS.value,
+      batch_size=_STEP_IMAGES,
+      seed=_SEED.value,
+    )
   )
   dataset = data.load(config.data_config())
   network = transformer.Transformer(config, dataset).network

@@ -42,11 +42,13 @@ _layers = tf.keras.layers
 def main(argv: list[str]):
   """Runs the command."""
   del argv  # `command.run` refuses any.
-  config = TrainConfig(
-    dataset='cifar10',
-    data_dir=_DATA_DIR.value and command.path(_DATA_DIR.value),
-    batch_size=_BATCH,
-    cutout=8,
+  config = command.with_data_dir(
+    TrainConfig(
+      dataset='cifar10',
+      data_dir=_DATA_DIR.value,
+      batch_size=_BATCH,
+      cutout=8,
+    )
   )
   dataset = data.load(config.data_config())
   with tempfile.TemporaryDirectory() as folder:

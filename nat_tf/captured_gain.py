@@ -18,6 +18,9 @@ from nat_tf import exhaustive
 from nat_tf.accuracy_table import AccuracyTable
 from nat_tf.accuracy_table import TableError
 
+# An oracle's gain from which on a transformation is expected to improve.
+_WORTHWHILE = 0.01
+
 
 class CapturedGain:
   """The scale from the inputs to their oracles.
@@ -60,3 +63,14 @@ class CapturedGain:
     """
     beta, oracle = self.beta.mean(), self.oracle.mean()
     return float(100 * (np.mean(accuracy) - beta) / (oracle - beta))
+
+  def improved(self, accuracy: np.ndarray) -> float:
+    """Returns how many inputs became better, percent.
+
+    Of those whose oracle gains more than a point.
+
+    Args:
+      accuracy: `[inputs]` test accuracies, 0 to 1, of what they became.
+    """
+    worthwhile = self.oracle - self.beta > _WORTHWHILE
+    return float(100 * (accuracy > self.beta)[worthwhile].mean())

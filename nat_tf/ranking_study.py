@@ -31,8 +31,6 @@ from nat_tf.transformer import Transformer
 _BATCH = 250
 # Architectures scored in one call of the graph.
 _CHUNK = 50
-# An oracle's gain from which on a transformation is expected to improve.
-_WORTHWHILE = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,12 +214,10 @@ class RankingStudy:
 
   def _gain(self, outputs, scale) -> Gain:
     test = self._table.test[outputs]
-    worthwhile = scale.oracle - scale.beta > _WORTHWHILE
-    better = test > scale.beta
     return Gain(
       scale(test),
       test,
-      float(100 * better[worthwhile].mean()),
+      scale.improved(test),
       sum(
         not _affords(before, after)
         for before, after in zip(
