@@ -14,7 +14,6 @@ import dataclasses
 import functools
 import os
 from typing import NamedTuple
-from unittest import mock
 
 from nat_tf import command  # isort: skip
 
@@ -75,7 +74,8 @@ _ADVANTAGE = flags.DEFINE_enum(
   'others',
   ('others', 'average', 'normalised', 'rank'),
   "rewards less those of the other samples of the input, or less all rewards' "
-  'moving average; the first divided by their spread; their rank.',
+  'moving average; the first divided by their spread; the share of the others '
+  'below less that above, -1 to 1.',
 )
 _INPUTS = flags.DEFINE_integer(
   'inputs', 16, 'cells a step; 1 or more.', lower_bound=1
@@ -230,9 +230,8 @@ def _proposed(
     _INPUTS.value * _SAMPLES.value,
     seed,
   )
-  with _ranks() if _ADVANTAGE.value == 'rank' else mock.MagicMock():
-    learner = agent.Learner(world, actor, _agent_config(config), seed)
-    learner.run(tf.constant(_STEPS.value))
+  learner = agent.Learner(world, actor, _agent_config(config), seed)
+  learner.run(tf.constant(_STEPS.value))
   held_out = config.held_out_codes()
   beta = Encoding(*map(tf.constant, enumeration.encode(space, held_out)))
   codes = enumeration.code(
@@ -249,6 +248,7 @@ def _agent_config(config: SearchConfig) -> agent.AgentConfig:
     policy_samples=_SAMPLES.value,
     entropy=_ENTROPY.value,
     anneal=True,
+    advantage='rank' if _ADVANTAGE.value == 'rank' else 'reward',
   ).agent_config(_STEPS.value)
   average = _ADVANTAGE.value == 'average'
   return dataclasses.replace(
@@ -256,16 +256,6 @@ def _agent_config(config: SearchConfig) -> agent.AgentConfig:
     baseline='average' if average else 'others',
     normalize=_ADVANTAGE.value == 'normalised',
   )
-
-
-def _ranks():
-  """Lets agents take as advantage the rank among the samples, -1/2 to 1/2."""
-
-  def advantages(self, rewards):
-    ranks = tf.argsort(tf.argsort(rewards, axis=1), axis=1)
-    return tf.cast(ranks, tf.float32) / (rewards.shape[1] - 1) - 0.5
-
-  return mock.patch.object(agent.Agent, '_advantages', advantages)
 
 
 def _judged(

@@ -152,6 +152,13 @@ class SearchConfig(DataSettings):
     "with the rewards' moving average",
     range=COUNT,
   )
+  advantage: str = setting(
+    'reward',
+    'what counts of the rewards of the samples of one architecture: by how '
+    'much one is above the mean of the others, or, as rank, only how many of '
+    'them are below and above it',
+    choices=('reward', 'rank'),
+  )
   policy_learning_rate: float = setting(
     1e-3, 'learning rate of the policy (Adam)', range=POSITIVE
   )
@@ -205,6 +212,11 @@ class SearchConfig(DataSettings):
       raise ConfigError(
         f'--warmup is {self.warmup} and --epochs {self.epochs}; the policy '
         'learns in the epochs after the warm-up and needs one at least'
+      )
+    if self.advantage == 'rank' and self.policy_samples < 2:
+      raise ConfigError(
+        f'--advantage is rank, but --policy_samples {self.policy_samples}; a '
+        'rank among the samples of one architecture needs 2 or more'
       )
     if self.space == ONE and self.architecture is None:
       raise ConfigError(
@@ -363,4 +375,5 @@ class SearchConfig(DataSettings):
       baseline_decay=self.baseline_decay,
       samples=self.policy_samples,
       baseline='others' if self.policy_samples > 1 else 'average',
+      ranks=self.advantage == 'rank',
     )

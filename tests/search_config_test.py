@@ -57,6 +57,7 @@ _BOUNDS = (
 _CHOICES = (
   ('space', 'micro, darts, enas, nasbench201, one'),
   ('network', 'cifar10, imagenet'),
+  ('advantage', 'reward, rank'),
   ('transitions', r'nat, nat\+\+'),
   ('policy', 'edges, gcn, lstm, random'),
 )
@@ -134,6 +135,13 @@ class SearchConfigTest(absltest.TestCase):
   def test_samples_are_compared_with_one_another(self):
     config = SearchConfig(policy_samples=3).agent_config(10)
     self.assertEqual((config.samples, config.baseline), (3, 'others'))
+    self.assertFalse(config.ranks)
+
+  def test_ranks_need_samples_to_be_ranked_among(self):
+    config = SearchConfig(policy_samples=2, advantage='rank')
+    self.assertTrue(config.agent_config(10).ranks)
+    with self.assertRaisesRegex(setting.ConfigError, 'needs 2 or more'):
+      SearchConfig(policy_samples=1, advantage='rank')
 
   def test_flags_default_to_the_configuration_s_defaults(self):
     with flagsaver.flagsaver():
