@@ -41,11 +41,13 @@ class Ranking:
     codes: `[architectures]` of which.
     shared: `[architectures]` accuracy with shared weights, 0 to 1.
     test: `[architectures]` test accuracy after training, 0 to 1.
+    madds: `[architectures]` multiply-adds of the final network.
   """
 
   codes: np.ndarray
   shared: np.ndarray
   test: np.ndarray
+  madds: np.ndarray
 
   @property
   def kendall(self) -> float:
@@ -60,7 +62,13 @@ class Ranking:
   def top_quarter(self) -> Ranking:
     """Returns the quarter with the highest test accuracy."""
     top = self.test >= np.quantile(self.test, 0.75)
-    return Ranking(self.codes[top], self.shared[top], self.test[top])
+    return Ranking(
+      self.codes[top], self.shared[top], self.test[top], self.madds[top]
+    )
+
+  def by_madds(self) -> Ranking:
+    """Returns how well it goes without weights: what costs more is better."""
+    return dataclasses.replace(self, shared=self.madds)
 
   def misjudged(self, space: spaces.Space) -> np.ndarray:
     """Returns how much too high operations make shared weights rank a cell.
@@ -145,8 +153,10 @@ class RankingStudy:
     codes = np.random.default_rng(seed).choice(
       len(self._table.test), count, replace=False
     )
-    shared = np.array([one.accuracy for one in self.measured(codes)])
-    return Ranking(codes, shared, self._table.test[codes])
+    measured = self.measured(codes)
+    shared = np.array([one.accuracy for one in measured])
+    madds = np.array([one.cost.madds for one in measured])
+    return Ranking(codes, shared, self._table.test[codes], madds)
 
   def gains(
     self, scale: captured_gain.CapturedGain, candidates: int, seed: int

@@ -14,7 +14,10 @@ from nat_tf.ranking_study import Ranking
 
 _SPACE = spaces.NASBENCH201
 _RANKING = Ranking(
-  np.arange(8), np.arange(8) / 10, np.array([1, 0, 2, 3, 4, 5, 6, 7]) / 10
+  np.arange(8),
+  np.arange(8) / 10,
+  np.array([1, 0, 2, 3, 4, 5, 6, 7]) / 10,
+  np.array([0, 1, 2, 3, 4, 5, 7, 6]) * 10**6,
 )
 _BETA, _ORACLE = np.array([0.7, 0.8]), np.array([0.9, 0.9])
 _GAINS = [
@@ -34,6 +37,8 @@ class RankingReportTest(absltest.TestCase):
     facts = self.facts
     self.assertAlmostEqual(facts['kendall'], 1 - 2 / 28)
     self.assertAlmostEqual(facts['top_quarter']['kendall'], 1.0)
+    self.assertAlmostEqual(facts['by_madds']['kendall'], 1 - 4 / 28)
+    self.assertAlmostEqual(facts['by_madds']['top_quarter']['kendall'], -1.0)
     self.assertEqual(facts['captured_gain'], {'argmax': 50, 'best_of_10': 80})
     self.assertEqual(facts['improved'], {'argmax': 75, 'best_of_10': 100})
     self.assertEqual(facts['costlier'], {'argmax': 0, 'best_of_10': 1})
@@ -64,6 +69,8 @@ class RankingReportTest(absltest.TestCase):
         "shared weights against training Kendall's tau Spearman's rho",
         '8 random architectures 0.929 0.976',
         'the best quarter of them 1.000 1.000',
+        'all, by multiply-adds alone 0.857 0.952',
+        'the best quarter, by multiply-adds alone -1.000 -1.000',
         '',
         '2 held-out inputs most probable best of 10',
         'captured gain 50.0 % 80.0 %',
@@ -73,7 +80,7 @@ class RankingReportTest(absltest.TestCase):
         'inputs 75.00 %, oracle 90.00 %',
       ],
     )
-    self.assertLen({len(line) for line in lines[:3]}, 1)
+    self.assertLen({len(line) for line in lines[:5]}, 1)
 
   def test_is_a_picture_that_shows_something(self):
     path = f'{self.create_tempdir().full_path}/ranking.png'

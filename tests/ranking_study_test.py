@@ -45,18 +45,27 @@ class RankingTest(tf.test.TestCase):
   def test_correlations(self):
     #  shared 1 2 3 4    Of six pairs one (2, 3) is in the wrong order:
     #  test   1 3 2 4    tau = (5 - 1) / 6, rho = 1 - 6 * 2 / (4 * 15)
+    #  madds  9 7 8 5    All pairs are: test grows where these fall.
     ranking = Ranking(
-      np.arange(4), np.array([1, 2, 3, 4]), np.array([1, 3, 2, 4])
+      np.arange(4),
+      np.array([1, 2, 3, 4]),
+      np.array([1, 3, 2, 4]),
+      np.array([9, 7, 8, 5]),
     )
     self.assertAlmostEqual(ranking.kendall, 4 / 6)
     self.assertAlmostEqual(ranking.spearman, 0.8)
+    self.assertAlmostEqual(ranking.by_madds().kendall, -6 / 6)
 
   def test_top_quarter_is_the_truths(self):
     # Trained, 6 and 7 are the best of 8; shared weights have them in reverse.
     ranking = Ranking(
-      np.arange(8), np.array([0, 1, 2, 3, 4, 5, 7, 6]), np.arange(8)
+      np.arange(8),
+      np.array([0, 1, 2, 3, 4, 5, 7, 6]),
+      np.arange(8),
+      10 * np.arange(8),
     )
     self.assertAllEqual(ranking.top_quarter().test, [6, 7])
+    self.assertAlmostEqual(ranking.by_madds().top_quarter().kendall, 1.0)
     self.assertAlmostEqual(ranking.top_quarter().kendall, -1.0)
     self.assertAllEqual(ranking.top_quarter().codes, [6, 7])
 
@@ -69,7 +78,7 @@ class RankingTest(tf.test.TestCase):
     added = np.select(
       [_OPERATIONS[codes, 3] == index for index in (0, 3)], [160, -320], 0
     )
-    found = Ranking(codes, true + added, true).misjudged(_SPACE)
+    found = Ranking(codes, true + added, true, true).misjudged(_SPACE)
     self.assertAllEqual(found.shape, [6, 5])
     self.assertAllClose(found.sum(1), np.zeros(6), atol=1e-9)
     # At both ends there are no ranks to move to, so differences shrink a bit.
@@ -140,6 +149,19 @@ class RankingStudyTest(tf.test.TestCase):
       ranking = self._study(shared).ranking(60, seed=1)
       self.assertLen(set(ranking.test), len(set(ranking.shared)))
       self.assertAlmostEqual(ranking.kendall, expected)
+
+  def test_counts_multiply_adds(self):
+    study = self._study(_TEST)
+    ranking = study.ranking(60, seed=1)
+    # Without null all edges count, a 3x3 convolution nine times a 1x1.
+    chosen = _OPERATIONS[ranking.codes]
+    whole = (chosen != _SPACE.index('null')).all(axis=1)
+    counted = 9 * (chosen == 0).sum(1) + (
+      chosen == _SPACE.index('conv_1x1')
+    ).sum(1)
+    self.assertGreater(whole.sum(), 10)
+    each = np.polyfit(counted[whole], ranking.madds[whole], 1)
+    self.assertAllClose(np.polyval(each, counted[whole]), ranking.madds[whole])
 
   def test_gains(self):
     #  inputs      most probable   samples                best by shared weights
