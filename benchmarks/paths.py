@@ -232,8 +232,8 @@ def _total(gradients: Sequence):
 def _smoothed(share: float) -> Iterator[None]:
   """Lets what is traced in the block smooth its labels."""
 
-  def measure(logits, labels, weights):
-    scores = plain(logits, labels, weights)
+  def measure(features, logits, labels, weights):
+    scores = plain(features, logits, labels, weights)
     uniform = -tf.reduce_mean(tf.nn.log_softmax(logits))
     return scores._replace(loss=(1 - share) * scores.loss + share * uniform)
 

@@ -5,8 +5,8 @@ bazel run //benchmarks:rewards -- --workdir=W --table=cifar10.csv \
 
 W is a search that held cells of NAS-Bench-201 out. All cells are scored with
 its weights on some mini-batches, once; policies learn anew from these scores,
-in a minute each, and are judged on the cells held out, by the table. Beside that
-stands the best by the same scores among all that a cell may become.
+in half a minute each; the cells held out judge them, by the table. Beside them
+stands the best by the same scores of all that a cell may become.
 """
 
 from __future__ import annotations
@@ -63,7 +63,10 @@ _BATCHES = flags.DEFINE_integer(
   lower_bound=3,
 )
 _REWARD = flags.DEFINE_enum(
-  'reward', 'accuracy', ('accuracy', 'loss'), 'what is to be gained.'
+  'reward',
+  'accuracy',
+  ('accuracy', 'loss', 'separation'),
+  'what is to be gained.',
 )
 _TOGETHER = flags.DEFINE_integer(
   'together', 1, 'mini-batches a reward; 1 or more.', lower_bound=1
@@ -108,10 +111,12 @@ class _Answers(NamedTuple):
   Attributes:
     accuracy: share of right answers, 0 to 1.
     loss: mean cross-entropy, negative: more is better.
+    separation: of the classes before the last layer, 0 to 1.
   """
 
   accuracy: np.ndarray
   loss: np.ndarray
+  separation: np.ndarray
 
 
 class _StoredReward:
@@ -198,7 +203,7 @@ def _answers(transformer: transformer_lib.Transformer, path: str) -> _Answers:
   """Scores all cells, or reads what was scored before."""
   if os.path.exists(path):
     with np.load(path) as file:
-      return _Answers(file['accuracy'], file['loss'])
+      return _Answers(*(file[name] for name in _Answers._fields))
   score = tf.function(
     functools.partial(scoring.score, transformer.network), autograph=False
   )
@@ -210,15 +215,16 @@ def _answers(transformer: transformer_lib.Transformer, path: str) -> _Answers:
     codes = np.arange(start, start + _CHUNK)
     cells = Encoding(*map(tf.constant, enumeration.encode(space, codes)))
     scores = [score(*batch[:2], cells, batch[2]) for batch in batches]
-    found.append([[x.accuracy, -x.loss] for x in scores])
+    found.append([[x.accuracy, -x.loss, x.separation] for x in scores])
     print(f'\rscored {start + _CHUNK} cells', end='', flush=True)
   print()
-  # `[chunks, batches, 2, cells]`
-  both = np.array(found).transpose(2, 0, 3, 1).reshape(2, -1, len(batches))
+  # `[chunks, batches, scores, cells]`
+  each = np.array(found).transpose(2, 0, 3, 1)
+  answers = _Answers(*each.reshape(len(each), -1, len(batches)))
   with atomic_file.replacing(path) as temporary:
     with open(temporary, 'wb') as file:
-      np.savez(file, accuracy=both[0], loss=both[1])
-  return _Answers(*both)
+      np.savez(file, **answers._asdict())
+  return answers
 
 
 def _proposed(

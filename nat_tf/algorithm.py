@@ -114,7 +114,9 @@ class Search:
         dataset.policy_batches(self._reward_images, self._policy_done()),
       )
     )
-    self._rewards = reward.SharedWeightReward(self._network, self._strategy)
+    self._rewards = reward.SharedWeightReward(
+      self._network, self._strategy, self._config.reward
+    )
     self._learner = self._make_learner(transformer)
     self._watch = divergence.Watch()
     with self._strategy.scope():
@@ -291,7 +293,11 @@ class Search:
       skip_gradients_aggregation=True,
     )
     norm = tf.linalg.global_norm(gradients)
-    return {**scores._asdict(), 'gradient_norm': norm}
+    return {
+      'loss': scores.loss,
+      'accuracy': scores.accuracy,
+      'gradient_norm': norm,
+    }
 
   @tf.function(autograph=False)
   def _policy_step(self, images, labels):

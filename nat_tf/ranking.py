@@ -86,11 +86,11 @@ def main(argv: list[str]):
   ranking = study.ranking(_ARCHITECTURES.value, _SEED.value)
   gains = study.gains(scale, policy_study.CANDIDATES, _SEED.value)
   facts = ranking_report.summary(
-    table.space, ranking, gains, scale.beta, scale.oracle
+    table.space, config.reward, ranking, gains, scale.beta, scale.oracle
   )
   workdir.add_json('summary.json', {'ranking': facts})
   picture = workdir.file('ranking.png')
-  ranking_report.draw(ranking, gains, scale.beta, picture)
+  ranking_report.draw(ranking, gains, scale.beta, config.reward, picture)
   _to_tensorboard(workdir, config, facts, picture)
   print(ranking_report.table(facts))
   report.write(

@@ -38,6 +38,7 @@ _HEADINGS = ('most probable', 'best of 10')
 
 def summary(
   space: Space,
+  reward: str,
   ranking: Ranking,
   gains: list[Gain],
   beta: np.ndarray,
@@ -47,6 +48,7 @@ def summary(
 
   Args:
     space: of the architectures.
+    reward: of the search.
     ranking: of random architectures.
     gains: of the most probable transformations and of the best of 10.
     beta: `[inputs]` test accuracy of the inputs, 0 to 1.
@@ -55,7 +57,9 @@ def summary(
   Returns:
     kendall, spearman: of all random architectures.
     top_quarter: the same of the quarter with the highest test accuracy.
-    by_madds: the same three, if what costs more multiply-adds were better.
+    reward: by which; see `SearchConfig`.
+    by_accuracy, by_madds: the same three by accuracy with shared weights, and
+      if what costs more multiply-adds were better.
     architectures: number of random architectures.
     misjudged: for every edge, `0 to 1`, by operation; see `Ranking.misjudged`.
     captured_gain, improved, costlier: for `argmax` and `best_of_10`; see
@@ -66,6 +70,8 @@ def summary(
   named = dict(zip(GAINS, gains))
   return {
     **_correlations(ranking),
+    'reward': reward,
+    'by_accuracy': _correlations(ranking.by_accuracy()),
     'by_madds': _correlations(ranking.by_madds()),
     'architectures': len(ranking.test),
     'misjudged': _misjudged(space, ranking),
@@ -101,16 +107,21 @@ def rows(
   Args:
     facts: what `summary` returned.
   """
-  test, counted = facts['test'], facts['by_madds']
+  test = facts['test']
+  everything = f'{facts["architectures"]} random architectures'
+  ways = {
+    facts['reward']: facts,
+    'accuracy': facts['by_accuracy'],
+    'multiply-adds alone': facts['by_madds'],
+  }
   first: list[tuple[str, ...]] = [
     ('shared weights against training', "Kendall's tau", "Spearman's rho"),
     *(
       (name, f'{found["kendall"]:.3f}', f'{found["spearman"]:.3f}')
+      for way, of_all in ways.items()
       for name, found in (
-        (f'{facts["architectures"]} random architectures', facts),
-        ('the best quarter of them', facts['top_quarter']),
-        ('all, by multiply-adds alone', counted),
-        ('the best quarter, by multiply-adds alone', counted['top_quarter']),
+        (f'{everything}, by {way}', of_all),
+        (f'the best quarter of them, by {way}', of_all['top_quarter']),
       )
     ),
   ]
@@ -155,7 +166,10 @@ def of_ranking(
     ],
     [
       Section('Result', [report.table(first), report.table(second, [ends])]),
-      Section('Both rankings', [report.charts(charts(ranking, gains, beta))]),
+      Section(
+        'Both rankings',
+        [report.charts(charts(ranking, gains, beta, facts['reward']))],
+      ),
       Section(
         'What shared weights misjudge',
         [report.table(_misjudged_rows(facts['misjudged']), [_MISJUDGED])],
@@ -168,7 +182,7 @@ def of_ranking(
 
 
 def charts(
-  ranking: Ranking, gains: list[Gain], beta: np.ndarray
+  ranking: Ranking, gains: list[Gain], beta: np.ndarray, reward: str
 ) -> list[Chart]:
   """Returns what `draw` shows, for a report."""
   shared, test = (100 * ranking.shared).tolist(), (100 * ranking.test).tolist()
@@ -177,7 +191,7 @@ def charts(
   return [
     Chart(
       'Shared weights against training',
-      'accuracy with shared weights, %',
+      f'{reward} with shared weights, %',
       'test accuracy, %',
       [Series('random cells', list(zip(shared, test)), 'dots', faint=True)],
     ),
@@ -195,7 +209,11 @@ def charts(
 
 
 def draw(
-  ranking: Ranking, gains: list[Gain], beta: np.ndarray, path: str
+  ranking: Ranking,
+  gains: list[Gain],
+  beta: np.ndarray,
+  reward: str,
+  path: str,
 ) -> None:
   """Draws both rankings against each other, and what became of the inputs.
 
@@ -203,6 +221,7 @@ def draw(
     ranking: of random architectures.
     gains: of the most probable transformations and of the best of 10.
     beta: `[inputs]` test accuracy of the inputs, 0 to 1.
+    reward: of the search.
     path: the picture to write.
   """
   figure = matplotlib.figure.Figure(figsize=(10, 4.8), layout='constrained')
@@ -211,7 +230,7 @@ def draw(
     100 * ranking.shared, 100 * ranking.test, s=10, color=_BLUE, alpha=0.5, lw=0
   )
   left.set(
-    xlabel='accuracy with shared weights, %',
+    xlabel=f'{reward} with shared weights, %',
     ylabel='test accuracy, trained for real, %',
     title=f"{len(ranking.test)} random cells: Kendall's tau "
     f'{ranking.kendall:.2f}',

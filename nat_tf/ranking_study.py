@@ -39,15 +39,18 @@ class Ranking:
 
   Attributes:
     codes: `[architectures]` of which.
-    shared: `[architectures]` accuracy with shared weights, 0 to 1.
+    shared: `[architectures]` reward with shared weights (`SearchConfig`), 0 to
+      1: accuracy or separation.
     test: `[architectures]` test accuracy after training, 0 to 1.
     madds: `[architectures]` multiply-adds of the final network.
+    accuracy: `[architectures]` accuracy with shared weights, 0 to 1.
   """
 
   codes: np.ndarray
   shared: np.ndarray
   test: np.ndarray
   madds: np.ndarray
+  accuracy: np.ndarray
 
   @property
   def kendall(self) -> float:
@@ -62,13 +65,15 @@ class Ranking:
   def top_quarter(self) -> Ranking:
     """Returns the quarter with the highest test accuracy."""
     top = self.test >= np.quantile(self.test, 0.75)
-    return Ranking(
-      self.codes[top], self.shared[top], self.test[top], self.madds[top]
-    )
+    return Ranking(*(x[top] for x in vars(self).values()))
 
   def by_madds(self) -> Ranking:
     """Returns how well it goes without weights: what costs more is better."""
     return dataclasses.replace(self, shared=self.madds)
+
+  def by_accuracy(self) -> Ranking:
+    """Returns how well it goes by accuracy, whatever the reward is."""
+    return dataclasses.replace(self, shared=self.accuracy)
 
   def misjudged(self, space: spaces.Space) -> np.ndarray:
     """Returns how much too high operations make shared weights rank a cell.
@@ -137,7 +142,7 @@ class RankingStudy:
     self._allowed = transitions.allowed(
       config.transitions, transformer.space.operations
     )
-    self._accuracy = reward.HeldOutAccuracy(
+    self._scores = reward.HeldOutScores(
       transformer.network,
       transformer.dataset.candidate_batches(_BATCH).take(-(-images // _BATCH)),
     )
@@ -154,9 +159,10 @@ class RankingStudy:
       len(self._table.test), count, replace=False
     )
     measured = self.measured(codes)
-    shared = np.array([one.accuracy for one in measured])
-    madds = np.array([one.cost.madds for one in measured])
-    return Ranking(codes, shared, self._table.test[codes], madds)
+    shared, madds, accuracy = np.array(
+      [(one.worth, one.cost.madds, one.accuracy) for one in measured]
+    ).T
+    return Ranking(codes, shared, self._table.test[codes], madds, accuracy)
 
   def gains(
     self, scale: captured_gain.CapturedGain, candidates: int, seed: int
@@ -217,7 +223,7 @@ class RankingStudy:
       chunk = missing[start : start + _CHUNK]
       # All calls have one shape, so that nothing is compiled twice.
       encoding = enumeration.encode(space, np.resize(chunk, _CHUNK))
-      found = self._transformer.measure(encoding, self._accuracy)
+      found = self._transformer.measure(encoding, self._scores)
       self._known.update(zip(chunk.tolist(), found))
       self._report(start + len(chunk), len(missing))
     return np.vectorize(self._known.__getitem__, otypes=[object])(codes)

@@ -59,6 +59,8 @@ def changes(transformation: Transformation) -> list[str]:
     _percent(source.cost.madds, transformed.cost.madds),
     f'{100 * (transformed.accuracy - source.accuracy):+.1f} points',
   ]
+  if source.separation is not None and transformed.separation is not None:
+    change.append(f'{transformed.separation - source.separation:+.3f}')
   if source.latency_ms is not None and transformed.latency_ms is not None:
     change.append(_percent(source.latency_ms, transformed.latency_ms))
   return change
@@ -134,6 +136,8 @@ def save(
 def headings(measured: Measured) -> list[str]:
   """Returns what to write above `numbers`."""
   names = ['parameters', 'multiply-adds', 'accuracy*']
+  if measured.separation is not None:
+    names.append('separation*')
   return names if measured.latency_ms is None else [*names, 'latency**']
 
 
@@ -144,6 +148,8 @@ def numbers(measured: Measured) -> list[str]:
     f'{measured.cost.madds / 1e6:.1f} M',
     f'{100 * measured.accuracy:.1f} %',
   ]
+  if measured.separation is not None:
+    texts.append(f'{measured.separation:.3f}')
   if measured.latency_ms is not None:
     texts.append(f'{measured.latency_ms:.2f} ms')
   return texts

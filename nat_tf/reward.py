@@ -15,9 +15,12 @@ from nat_tf import static_network
 from nat_tf import supernet
 from nat_tf.spaces import Encoding
 
+# What can be gained (`Scores`); the paper gains accuracy.
+GAINED = ('accuracy', 'separation')
+
 
 class SharedWeightReward:
-  """Gain in accuracy on one mini-batch: `R(alpha, w) - R(beta, w)`.
+  """Gain on one mini-batch: `R(alpha, w) - R(beta, w)`.
 
   Every replica scores its part of the transformations, all on the same images
   (method, sections 1 and 4).
@@ -25,14 +28,17 @@ class SharedWeightReward:
   Args:
     network: the super network.
     strategy: has the replicas; None for the one in whose scope this is called.
+    gained: R, one of `GAINED`.
   """
 
   def __init__(
     self,
     network: supernet.SuperNetwork,
     strategy: tf.distribute.Strategy | None = None,
+    gained: str = 'accuracy',
   ):
     self._network = network
+    self._gained = gained
     self._strategy = strategy or tf.distribute.get_strategy()
     self._batch: tuple[Any, Any] | None = None
 
@@ -74,7 +80,7 @@ class SharedWeightReward:
         *(tf.concat([tf.gather(x, mine) for x in pair], 0) for pair in pairs)
       )
       scores = scoring.score(self._network, images, labels, both)
-      before, after = tf.split(scores.accuracy, 2)
+      before, after = tf.split(getattr(scores, self._gained), 2)
       return after - before
 
     found = strategy.run(gains, self._batch)
@@ -88,11 +94,11 @@ _FEW = 100
 # Architectures scored in one call of the graph where there are more.
 _CHUNK = 64
 # Scores of `[architectures]` on one batch of images, labels and weights.
-_Score = Callable[[Any, Any, Any], np.ndarray]
+_Score = Callable[[Any, Any, Any], supernet.Scores]
 
 
-class HeldOutAccuracy:
-  """Accuracy of architectures on all examples of a data set.
+class HeldOutScores:
+  """Scores of architectures on all examples of a data set.
 
   Args:
     network: the super network.
@@ -110,8 +116,10 @@ class HeldOutAccuracy:
     self,
     architectures: Encoding,
     report: Callable[[int, int], None] = lambda done, of: None,
-  ) -> np.ndarray:
-    """Returns the accuracies `[architectures]`, 0 to 1.
+  ) -> supernet.Scores:
+    """Returns the scores, `[architectures]` float64 arrays.
+
+    Each is the mean over the batches, which count by their examples.
 
     Args:
       architectures: encodings with one leading dimension; another number of
@@ -126,36 +134,30 @@ class HeldOutAccuracy:
     scores = (
       self._alone(architectures) if few else self._by_graph(architectures)
     )
-    right, seen, done = np.zeros(count), 0.0, 0
+    sums = np.zeros([len(supernet.Scores._fields), count])
+    seen, done = 0.0, 0
     for images, labels, weights in self._batches:
       examples = float(tf.reduce_sum(weights))
       for part, score in scores:
-        accuracy = score(images, labels, weights).astype(np.float64)
-        right[part] += accuracy * examples
-        done += len(accuracy)
+        found = np.array(score(images, labels, weights), np.float64)
+        found = found.reshape([len(sums), -1])[:, : part.stop - part.start]
+        sums[:, part] += found * examples
+        done += part.stop - part.start
         if done < count * batches:
           report(done // batches, count)
       seen += examples
     report(count, count)
-    return right / seen
+    return supernet.Scores(*(sums / seen))
 
   def _alone(self, architectures: Encoding) -> list[tuple[slice, _Score]]:
     """Returns what scores one after the other without compiling anything."""
-
-    def score_of(network: static_network.StaticNetwork) -> _Score:
-      def score(images, labels, weights):
-        scores = supernet.measure(network(images), labels, weights)
-        return scores.accuracy.numpy()[np.newaxis]
-
-      return score
-
-    found = []
+    found: list[tuple[slice, _Score]] = []
     for i in range(len(architectures.operations)):
       one = Encoding(*(np.asarray(x[i]) for x in architectures))
       network = static_network.StaticNetwork(
         self._network, self._network.space.decode(one), learns=False
       )
-      found.append((slice(i, i + 1), score_of(network)))
+      found.append((slice(i, i + 1), network.score))
     return found
 
   def _by_graph(self, architectures: Encoding) -> list[tuple[slice, _Score]]:
@@ -170,11 +172,9 @@ class HeldOutAccuracy:
         *(tf.constant(np.asarray(x)[rows]) for x in architectures)
       )
 
-      def score(images, labels, weights):
-        scores = self._score(images, labels, chunk, weights)
-        return scores.accuracy.numpy()[: part.stop - part.start]
-
-      return score
+      return lambda images, labels, weights: self._score(
+        images, labels, chunk, weights
+      )
 
     parts = [
       slice(start, min(start + size, count)) for start in range(0, count, size)

@@ -127,7 +127,7 @@ def _next(
     cells.append(cell)
     known.append(of_cell)
     outputs = [*outputs[1:], cell.output]
-  scores = supernet.measure(network.classify(outputs[-1]), labels, weights)
+  scores = network.score(outputs[-1], labels, weights)
   return _Memory(known, cells), scores
 
 

@@ -14,6 +14,7 @@ from nat_tf import data
 from nat_tf import enumeration
 from nat_tf import layout
 from nat_tf import policy
+from nat_tf import reward
 from nat_tf import skeletons
 from nat_tf import spaces
 from nat_tf import transitions
@@ -151,6 +152,13 @@ class SearchConfig(DataSettings):
     'transformations of each of them, which are compared with one another; 1: '
     "with the rewards' moving average",
     range=COUNT,
+  )
+  reward: str = setting(
+    'accuracy',
+    'what a transformation is to raise: the accuracy with shared weights, or '
+    'the separation of the classes before the last layer, which also chooses '
+    'among candidates',
+    choices=reward.GAINED,
   )
   advantage: str = setting(
     'reward',

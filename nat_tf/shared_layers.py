@@ -202,6 +202,18 @@ class Classifier(tf.keras.layers.Layer):
 
   def call(self, x):
     """Returns logits `[batch, classes]` for the last cell's output."""
+    return self.logits(self.features(x))
+
+  def logits(self, features: tf.Tensor) -> tf.Tensor:
+    """Returns logits `[batch, classes]` for what `features` returned."""
+    return self._dense(features)
+
+  def features(self, x: tf.Tensor) -> tf.Tensor:
+    """Returns what the last layer reads, `[batch, features]`.
+
+    Args:
+      x: the last cell's output.
+    """
     head = self._config.skeleton.head
     x = computation.apply(stages.Normalize(), x) if head.norm else x
     x = tf.nn.relu(x) if head.activates else x
@@ -217,7 +229,7 @@ class Classifier(tf.keras.layers.Layer):
       x = tf.reduce_mean(x, axis=[1, 2])
     for layer in self._hidden:
       x = layer(x)
-    return self._dense(x)
+    return x
 
 
 class SharedCell(tf.keras.layers.Layer):

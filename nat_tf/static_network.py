@@ -23,6 +23,7 @@ from nat_tf.architecture import Cell
 from nat_tf.architecture import Edge
 from nat_tf.layout import CellPlace
 from nat_tf.operations import Chain
+from nat_tf.supernet import Scores
 from nat_tf.supernet import SuperNetwork
 
 
@@ -98,6 +99,16 @@ class StaticNetwork(tf.Module):
     Args:
       images: `[batch, height, width, channels]`.
     """
+    return self._network.classifier(self._last_cell(images))
+
+  def score(
+    self, images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor
+  ) -> Scores:
+    """Returns the scores, scalars; see `SuperNetwork.score`."""
+    return self._network.score(self._last_cell(images), labels, weights)
+
+  def _last_cell(self, images: tf.Tensor) -> tf.Tensor:
+    """Returns the last cell's output."""
     network = self._network
     skeleton = network.config.skeleton
     outputs = self._stem(images)
@@ -121,7 +132,7 @@ class StaticNetwork(tf.Module):
         elif known is None and edge is self._last(steps, edge.target):
           states[edge.target] = _zeros(images, place, edge.target)
       outputs = [*outputs[1:], self._output(states, place)]
-    return network.classifier(outputs[-1])
+    return outputs[-1]
 
   def _stem(self, images: tf.Tensor) -> list[tf.Tensor]:
     skeleton, x, results = self._network.config.skeleton, images, []

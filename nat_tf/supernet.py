@@ -29,10 +29,16 @@ class Scores(NamedTuple):
   Attributes:
     loss: `[...]` float32, mean cross-entropy.
     accuracy: `[...]` float32, share of right answers, 0 to 1.
+    separation: `[...]` float32, share of the variance of what the last layer
+      reads that lies between the classes' means, 0 to 1: the trace of the
+      between-class scatter by that of the total (Fukunaga, Introduction to
+      Statistical Pattern Recognition, 1990, section 10.2). It needs no weights
+      of a classifier, which are another architecture's as well.
   """
 
   loss: tf.Tensor
   accuracy: tf.Tensor
+  separation: tf.Tensor
 
 
 class CellPlan(NamedTuple):
@@ -120,8 +126,8 @@ class SuperNetwork(tf.keras.Model):
       images: `[batch, height, width, channels]`.
       architecture: one encoding, without leading dimensions.
     """
-    features, _ = self._pullback(images, architecture)
-    return self.classify(features)
+    output, _ = self._pullback(images, architecture)
+    return self.classifier(output)
 
   def plans(self, architecture: Encoding) -> list[CellPlan]:
     """Returns what an architecture does with every cell.
@@ -253,9 +259,19 @@ class SuperNetwork(tf.keras.Model):
   def _output_channels(self, place: layout.CellPlace) -> int:
     return self.space.outputs(place.kind) * place.channels
 
-  def classify(self, features: tf.Tensor) -> tf.Tensor:
-    """Returns logits `[batch, classes]` for the last cell's output."""
-    return self.classifier(features)
+  def score(
+    self, output: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor
+  ) -> Scores:
+    """Returns the scores, scalars, for the last cell's output.
+
+    Args:
+      output: `[batch, height, width, channels]`.
+      labels: `[batch]` int32.
+      weights: `[batch]` float32, how much every example counts.
+    """
+    features = self.classifier.features(output)
+    logits = self.classifier.logits(features)
+    return measure(features, logits, labels, weights)
 
   def loss_and_gradients(
     self, images: tf.Tensor, labels: tf.Tensor, architecture: Encoding
@@ -271,13 +287,13 @@ class SuperNetwork(tf.keras.Model):
       Scores (scalars) and gradients in the order of `trainable_variables`;
       those of the cells' banks are `tf.IndexedSlices`.
     """
-    features, pull_features = self._pullback(images, architecture)
+    output, pull_output = self._pullback(images, architecture)
     with tf.GradientTape() as tape:
-      tape.watch(features)
-      scores = measure(self.classify(features), labels, tf.ones(labels.shape))
+      tape.watch(output)
+      scores = self.score(output, labels, tf.ones(labels.shape))
     weights = self.classifier.trainable_variables
-    dfeatures, dweights = tape.gradient(scores.loss, (features, weights))
-    gradients = pull_features(dfeatures)
+    doutput, dweights = tape.gradient(scores.loss, (output, weights))
+    gradients = pull_output(doutput)
     gradients.update((v.ref(), g) for v, g in zip(weights, dweights))
     return scores, [gradients[v.ref()] for v in self.trainable_variables]
 
@@ -387,10 +403,13 @@ class SuperNetwork(tf.keras.Model):
     self.built = True
 
 
-def measure(logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> Scores:
-  """Returns loss and accuracy, scalars.
+def measure(
+  features: tf.Tensor, logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor
+) -> Scores:
+  """Returns the scores, scalars.
 
   Args:
+    features: what the last layer reads, `[batch, features]`.
     logits: `[batch, classes]`.
     labels: `[batch]` int32.
     weights: `[batch]` float32, how much every example counts.
@@ -402,7 +421,28 @@ def measure(logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> Scores:
   return Scores(
     tf.reduce_sum(losses * weights) / count,
     tf.reduce_sum(right * weights) / count,
+    _separation(features, tf.one_hot(labels, logits.shape[-1]), weights),
   )
+
+
+def _separation(
+  features: tf.Tensor, classes: tf.Tensor, weights: tf.Tensor
+) -> tf.Tensor:
+  """Returns the share of the features' variance between classes, a scalar.
+
+  Args:
+    features: `[batch, features]`.
+    classes: `[batch, classes]`, 1 for the right one.
+    weights: `[batch]`.
+  """
+  weights = weights[:, tf.newaxis]
+  total = tf.reduce_sum(weights)
+  features -= tf.reduce_sum(weights * features, axis=0) / total
+  sums = tf.matmul(weights * classes, features, transpose_a=True)
+  counts = tf.reduce_sum(weights * classes, axis=0)[:, tf.newaxis]
+  between = tf.reduce_sum(tf.math.divide_no_nan(sums**2, counts))
+  within_and_between = tf.reduce_sum(weights * features**2)
+  return tf.math.divide_no_nan(between, within_and_between)
 
 
 def _before_activation(x, activated, dactivated):

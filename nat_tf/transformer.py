@@ -49,6 +49,8 @@ class Measured:
     latency_ms: milliseconds an image on this device, estimated from parts; None
       where no budget asked for it.
     carries_images: whether its output depends on the image.
+    separation: of the classes with the shared weights on the same data, 0 to 1
+      (`supernet.Scores`); None where the search had another reward.
   """
 
   architecture: Architecture
@@ -56,6 +58,12 @@ class Measured:
   accuracy: float
   latency_ms: float | None = None
   carries_images: bool = True
+  separation: float | None = None
+
+  @property
+  def worth(self) -> float:
+    """What candidates are chosen by: the reward of the search."""
+    return self.accuracy if self.separation is None else self.separation
 
   def summary(self, name: str) -> dict:
     """Returns the facts for `summary.json`."""
@@ -65,6 +73,8 @@ class Measured:
       'madds': self.cost.madds,
       'accuracy': self.accuracy,
     }
+    if self.separation is not None:
+      facts['separation'] = self.separation
     if self.latency_ms is not None:
       facts['latency_ms_estimate'] = self.latency_ms
     return facts
@@ -212,7 +222,7 @@ class Transformer:
       config.transitions, self.space.operations
     )
     self._latency = latency.PartsLatency()
-    self._accuracy = reward.HeldOutAccuracy(
+    self._scores = reward.HeldOutScores(
       self.network,
       dataset.candidate_batches(_even(dataset.info.examples.candidates)),
     )
@@ -341,7 +351,7 @@ class Transformer:
   def measure(
     self,
     architectures: spaces.Encoding,
-    accuracy: reward.HeldOutAccuracy | None = None,
+    scores: reward.HeldOutScores | None = None,
     terms: Terms | None = None,
     report: Callable[[int, int], None] = lambda done, of: None,
   ) -> list[Measured]:
@@ -349,7 +359,7 @@ class Transformer:
 
     Args:
       architectures: encodings with one leading dimension.
-      accuracy: measures the accuracies; None for all of the held-out part.
+      scores: measures on images; None for all of the held-out part.
       terms: of an architecture on the same graph; where they know the time, so
         does what is returned.
       report: is told how many architectures of how many are scored.
@@ -360,15 +370,17 @@ class Transformer:
     frame = self.final()
     results = []
     with self.dataset.reading():
-      values = (accuracy or self._accuracy)(architectures, report=report)
-    for i, value in enumerate(values):
+      found = (scores or self._scores)(architectures, report=report)
+    separates = self.config.reward == 'separation'
+    for i, accuracy in enumerate(found.accuracy):
       one = self.space.decode(spaces.Encoding(*(x[i] for x in architectures)))
       results.append(
         Measured(
           one,
           cost_lib.network(one, frame),
-          float(value),
+          float(accuracy),
           carries_images=reach.carries_images(one, frame),
+          separation=float(found.separation[i]) if separates else None,
         )
       )
     if terms is None or len(terms.limits) <= edge_costs.NANOSECONDS:
@@ -423,7 +435,7 @@ def best(
 ) -> int:
   """Returns who does best and costs little enough, by position.
 
-  The one with the highest accuracy wins; among equals the one with the fewest
+  The one with the highest worth wins; among equals the one with the fewest
   multiply-adds, then parameters, then the first.
 
   Args:
@@ -436,7 +448,7 @@ def best(
 
   def rank(i: int) -> tuple[float, int, int]:
     one = contenders[i]
-    return one.accuracy, -one.cost.madds, -one.cost.params
+    return one.worth, -one.cost.madds, -one.cost.params
 
   return max(np.flatnonzero(fit).tolist(), key=rank)
 

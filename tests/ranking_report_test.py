@@ -18,6 +18,7 @@ _RANKING = Ranking(
   np.arange(8) / 10,
   np.array([1, 0, 2, 3, 4, 5, 6, 7]) / 10,
   np.array([0, 1, 2, 3, 4, 5, 7, 6]) * 10**6,
+  np.array([2, 0, 1, 3, 4, 5, 6, 7]) / 10,
 )
 _BETA, _ORACLE = np.array([0.7, 0.8]), np.array([0.9, 0.9])
 _GAINS = [
@@ -30,13 +31,15 @@ class RankingReportTest(absltest.TestCase):
   def setUp(self):
     super().setUp()
     self.facts = ranking_report.summary(
-      _SPACE, _RANKING, _GAINS, _BETA, _ORACLE
+      _SPACE, 'separation', _RANKING, _GAINS, _BETA, _ORACLE
     )
 
   def test_numbers(self):
     facts = self.facts
     self.assertAlmostEqual(facts['kendall'], 1 - 2 / 28)
     self.assertAlmostEqual(facts['top_quarter']['kendall'], 1.0)
+    self.assertEqual(facts['reward'], 'separation')
+    self.assertAlmostEqual(facts['by_accuracy']['kendall'], 1 - 2 / 28)
     self.assertAlmostEqual(facts['by_madds']['kendall'], 1 - 4 / 28)
     self.assertAlmostEqual(facts['by_madds']['top_quarter']['kendall'], -1.0)
     self.assertEqual(facts['captured_gain'], {'argmax': 50, 'best_of_10': 80})
@@ -67,10 +70,12 @@ class RankingReportTest(absltest.TestCase):
       [' '.join(line.split()) for line in lines],
       [
         "shared weights against training Kendall's tau Spearman's rho",
-        '8 random architectures 0.929 0.976',
-        'the best quarter of them 1.000 1.000',
-        'all, by multiply-adds alone 0.857 0.952',
-        'the best quarter, by multiply-adds alone -1.000 -1.000',
+        '8 random architectures, by separation 0.929 0.976',
+        'the best quarter of them, by separation 1.000 1.000',
+        '8 random architectures, by accuracy 0.929 0.976',
+        'the best quarter of them, by accuracy 1.000 1.000',
+        '8 random architectures, by multiply-adds alone 0.857 0.952',
+        'the best quarter of them, by multiply-adds alone -1.000 -1.000',
         '',
         '2 held-out inputs most probable best of 10',
         'captured gain 50.0 % 80.0 %',
@@ -80,11 +85,11 @@ class RankingReportTest(absltest.TestCase):
         'inputs 75.00 %, oracle 90.00 %',
       ],
     )
-    self.assertLen({len(line) for line in lines[:5]}, 1)
+    self.assertLen({len(line) for line in lines[:7]}, 1)
 
   def test_is_a_picture_that_shows_something(self):
     path = f'{self.create_tempdir().full_path}/ranking.png'
-    ranking_report.draw(_RANKING, _GAINS, _BETA, path)
+    ranking_report.draw(_RANKING, _GAINS, _BETA, 'accuracy', path)
     image = matplotlib.image.imread(path)
     self.assertGreater(image.shape[1], 600)
     self.assertGreater(image.std(), 0.02)
@@ -92,7 +97,9 @@ class RankingReportTest(absltest.TestCase):
 
 class ReportTest(absltest.TestCase):
   def test_page_holds_tables_and_all_dots(self):
-    facts = ranking_report.summary(_SPACE, _RANKING, _GAINS, _BETA, _ORACLE)
+    facts = ranking_report.summary(
+      _SPACE, 'separation', _RANKING, _GAINS, _BETA, _ORACLE
+    )
     made = ranking_report.of_ranking(
       facts, _RANKING, _GAINS, _BETA, 3, 'command'
     )
@@ -102,7 +109,8 @@ class ReportTest(absltest.TestCase):
     text = report.page(made, self.create_tempdir().full_path)
     self.assertIn('inputs 75.00 %, oracle 90.00 %', text)
     self.assertIn('<th scope="row">0 to 3</th>', text)
-    first, second = ranking_report.charts(_RANKING, _GAINS, _BETA)
+    first, second = ranking_report.charts(_RANKING, _GAINS, _BETA, 'separation')
+    self.assertEqual(first.x, 'separation with shared weights, %')
     self.assertLen(first.series[0].points, 8)
     np.testing.assert_allclose(second.series[1].points, [[70, 80], [80, 85]])
 

@@ -13,6 +13,7 @@ from nat_tf import data
 from nat_tf import enumeration
 from nat_tf import ranking_study
 from nat_tf import spaces
+from nat_tf import supernet
 from nat_tf import transformer as transformer_lib
 from nat_tf import transitions
 from nat_tf.ranking_study import Ranking
@@ -51,10 +52,12 @@ class RankingTest(tf.test.TestCase):
       np.array([1, 2, 3, 4]),
       np.array([1, 3, 2, 4]),
       np.array([9, 7, 8, 5]),
+      np.array([4, 2, 3, 1]),
     )
     self.assertAlmostEqual(ranking.kendall, 4 / 6)
     self.assertAlmostEqual(ranking.spearman, 0.8)
     self.assertAlmostEqual(ranking.by_madds().kendall, -6 / 6)
+    self.assertAlmostEqual(ranking.by_accuracy().kendall, -6 / 6)
 
   def test_top_quarter_is_the_truths(self):
     # Trained, 6 and 7 are the best of 8; shared weights have them in reverse.
@@ -63,6 +66,7 @@ class RankingTest(tf.test.TestCase):
       np.array([0, 1, 2, 3, 4, 5, 7, 6]),
       np.arange(8),
       10 * np.arange(8),
+      np.zeros(8),
     )
     self.assertAllEqual(ranking.top_quarter().test, [6, 7])
     self.assertAlmostEqual(ranking.by_madds().top_quarter().kendall, 1.0)
@@ -78,7 +82,7 @@ class RankingTest(tf.test.TestCase):
     added = np.select(
       [_OPERATIONS[codes, 3] == index for index in (0, 3)], [160, -320], 0
     )
-    found = Ranking(codes, true + added, true, true).misjudged(_SPACE)
+    found = Ranking(codes, true + added, true, true, true).misjudged(_SPACE)
     self.assertAllEqual(found.shape, [6, 5])
     self.assertAllClose(found.sum(1), np.zeros(6), atol=1e-9)
     # At both ends there are no ranks to move to, so differences shrink a bit.
@@ -110,9 +114,10 @@ class RankingStudyTest(tf.test.TestCase):
     def accuracy(encoding, report):
       del report  # Of single architectures; the study reports on chunks.
       self.assertLen(encoding.operations, 50)
-      return shared[enumeration.code(encoding, _SPACE)]
+      found = shared[enumeration.code(encoding, _SPACE)]
+      return supernet.Scores(-found, found, 1 - found)
 
-    study._accuracy = accuracy
+    study._scores = accuracy
     return study
 
   def test_measures_what_the_network_says(self):

@@ -10,6 +10,7 @@ import tensorflow as tf
 from nat_tf import layout
 from nat_tf import reward
 from nat_tf import sampling
+from nat_tf import scoring
 from nat_tf import skeletons
 from nat_tf import spaces
 from nat_tf import supernet
@@ -83,6 +84,20 @@ class SharedWeightRewardTest(RewardTestCase):
     self.assertNotAllClose(expected[1], expected[2])
     self.assertNotAllClose(expected[0], np.zeros(_ARCHITECTURES))
 
+  def test_gains_separation_where_asked(self):
+    (images,), (labels,) = _batches(1)
+    beta, alpha = _drawn(1), _drawn(2)
+    rewards = reward.SharedWeightReward(self.network, gained='separation')
+    ones = tf.ones([_BATCH])
+    scores = [
+      scoring.score(self.network, tf.constant(images), labels, rows, ones)
+      for rows in (beta, alpha)
+    ]
+    with rewards.measured_on(tf.constant(images), tf.constant(labels)):
+      found = rewards(beta, alpha)
+    self.assertAllClose(found, scores[1].separation - scores[0].separation)
+    self.assertGreater(np.abs(found).max(), 0.01)
+
   def test_is_exactly_zero_without_a_change(self):
     images, labels = _batches(1)
     rewards = reward.SharedWeightReward(self.network)
@@ -100,7 +115,7 @@ class SharedWeightRewardTest(RewardTestCase):
       rewards(_drawn(1), _drawn(2))
 
 
-class HeldOutAccuracyTest(RewardTestCase):
+class HeldOutScoresTest(RewardTestCase):
   # 8 + 8 + 3 = 19 examples; the last 5 of the last batch are fillers:
   #
   #   batch 0  1 1 1 1 1 1 1 1
@@ -118,17 +133,17 @@ class HeldOutAccuracyTest(RewardTestCase):
     batches = tf.data.Dataset.from_tensor_slices(
       (self.images, labels, self.weights)
     )
-    accuracy = reward.HeldOutAccuracy(self.network, batches)
-    alone = accuracy(_drawn(5))
+    measure = reward.HeldOutScores(self.network, batches)
+    alone = measure(_drawn(5))
     with mock.patch.object(reward, '_FEW', 0):
-      self.assertAllClose(accuracy(_drawn(5)), alone)
+      self.assertAllClose(measure(_drawn(5)), alone)
     return alone
 
   def test_reports_every_architecture_once_on_all_batches(self):
     batches = tf.data.Dataset.from_tensor_slices(
       (self.images, self.labels, self.weights)
     )
-    accuracy = reward.HeldOutAccuracy(self.network, batches)
+    measure = reward.HeldOutScores(self.network, batches)
     drawn = spaces.Encoding(*(np.asarray(x) for x in _drawn(5)))
     # Of 12 scores: one by one, four at a time, and 3 and 1 at a time.
     for few, chunk, scores in (
@@ -138,7 +153,7 @@ class HeldOutAccuracyTest(RewardTestCase):
     ):
       report = mock.Mock()
       with mock.patch.multiple(reward, _FEW=few, _CHUNK=chunk):
-        found = accuracy(drawn, report)
+        found = measure(drawn, report)
       told = [call.args for call in report.call_args_list]
       self.assertEqual(told, [(0, 4), *((done // 3, 4) for done in scores)])
       self.assertAllClose(found, self._measured(self.labels))
@@ -152,7 +167,7 @@ class HeldOutAccuracyTest(RewardTestCase):
       axis=-1,
     )
     expected = right[:, :19].mean(-1)
-    self.assertAllClose(self._measured(self.labels), expected)
+    self.assertAllClose(self._measured(self.labels).accuracy, expected)
     # Neither the mean of all 24 nor that of the batches' means.
     self.assertNotAllClose(right.mean(-1), expected)
     means = [right[:, :8], right[:, 8:16], right[:, 16:19]]
@@ -168,11 +183,11 @@ class HeldOutAccuracyTest(RewardTestCase):
     batches = tf.data.Dataset.from_tensor_slices(
       (self.images, self.labels, self.weights)
     )
-    accuracy = reward.HeldOutAccuracy(self.network, batches)
-    first = accuracy(_drawn(5))
+    measure = reward.HeldOutScores(self.network, batches)
+    first = measure(_drawn(5))
     # As NumPy arrays, which is how a transformer passes them.
     arrays = spaces.Encoding(*(x.numpy() for x in _drawn(5)))
-    self.assertAllEqual(accuracy(arrays), first)
+    self.assertAllEqual(measure(arrays), first)
 
 
 if __name__ == '__main__':

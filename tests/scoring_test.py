@@ -14,6 +14,7 @@ from nat_tf import sampling
 from nat_tf import scoring
 from nat_tf import skeletons
 from nat_tf import spaces
+from nat_tf import static_network
 from nat_tf import supernet
 from nat_tf import transitions
 from tests import plain_graphs
@@ -96,6 +97,11 @@ class ScoringTest(tf.test.TestCase, parameterized.TestCase):
       shifted = logits - logits.max(-1, keepdims=True)
       losses = np.log(np.exp(shifted).sum(-1)) - shifted[range(6), labels]
       self.assertAllClose(scores.accuracy[i], right.mean())
+      static = static_network.StaticNetwork(
+        network, space.decode(_row(architectures, i))
+      )
+      alone = static.score(images, labels, weights)
+      self.assertAllClose([*alone], [score[i] for score in scores], rtol=1e-4)
       self.assertAllClose(scores.loss[i], losses[counted].mean(), rtol=1e-4)
     # Else all could be one and the same.
     self.assertGreater(len(set(scores.loss.numpy())), 2)

@@ -58,6 +58,7 @@ _CHOICES = (
   ('space', 'micro, darts, enas, nasbench201, one'),
   ('network', 'cifar10, imagenet'),
   ('advantage', 'reward, rank'),
+  ('reward', 'accuracy, separation'),
   ('transitions', r'nat, nat\+\+'),
   ('policy', 'edges, gcn, lstm, random'),
 )

@@ -214,6 +214,50 @@ def _static_gradients(network, architecture, images, labels):
   ]
 
 
+class MeasureTest(tf.test.TestCase, parameterized.TestCase):
+  def _separation(self, features, labels, weights=None):
+    features = tf.constant(features, tf.float32)
+    weights = np.ones(len(labels)) if weights is None else weights
+    return supernet.measure(
+      features,
+      tf.zeros([len(labels), 3]),
+      tf.constant(labels),
+      tf.constant(weights, tf.float32),
+    ).separation
+
+  @parameterized.parameters(
+    # features of one channel, labels, share between classes
+    ([0, 0, 1, 1], [0, 0, 1, 1], 1.0),  # All of it.
+    ([0, 1, 0, 1], [0, 0, 1, 1], 0.0),  # Means are equal.
+    ([0, 2, 2, 4], [0, 0, 1, 1], 0.5),  # Means 1 and 3; within each +-1.
+    ([0, 2, 2, 4], [2, 2, 2, 2], 0.0),  # One class.
+    ([7, 7, 7, 7], [0, 0, 1, 1], 0.0),  # No variance at all.
+  )
+  def test_separation(self, features, labels, expected):
+    features = np.array(features, np.float32)[:, np.newaxis]
+    self.assertAllClose(self._separation(features, labels), expected)
+
+  def test_separation_against_a_naive_reference(self):
+    rng = np.random.default_rng(0)
+    features, labels = rng.normal(size=[20, 4]) + 3, rng.integers(0, 3, 20)
+    weights = (np.arange(20) < 15).astype(float)
+    x, y = features[:15], labels[:15]
+    between = sum(
+      ((x[y == y[i]].mean(0) - x.mean(0)) ** 2).sum() for i in range(15)
+    )
+    expected = between / ((x - x.mean(0)) ** 2).sum()
+    found = self._separation(features, labels, weights)
+    self.assertAllClose(found, expected, rtol=1e-5)
+    # Neither unit nor place of the features matters, and no filler does.
+    self.assertAllClose(
+      self._separation(10 * features - 5, labels, weights), expected, rtol=1e-4
+    )
+    features[15:] = 100
+    self.assertAllClose(
+      self._separation(features, labels, weights), expected, rtol=1e-4
+    )
+
+
 def _flat_gradients(network, images, labels, architecture):
   scores, gradients = network.loss_and_gradients(images, labels, architecture)
   return [

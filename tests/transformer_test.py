@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from unittest import mock
 
@@ -13,6 +14,7 @@ from nat_tf import data
 from nat_tf import edge_costs
 from nat_tf import search_config
 from nat_tf import spaces
+from nat_tf import supernet
 from nat_tf import transformer as transformer_lib
 from nat_tf import transitions
 from nat_tf import workdir
@@ -50,6 +52,14 @@ _CHEAPEST = _encoding('skip null conv_1x1 conv_1x1')
 _BLIND = _encoding('null null null null', 'null null null null')
 
 
+def _scores(accuracies, separations=None):
+  """Scores `[architectures]`; what is not given must not decide."""
+  accuracies = np.array(accuracies, np.float64)
+  if separations is None:
+    separations = 1 - accuracies
+  return supernet.Scores(-accuracies, accuracies, np.array(separations))
+
+
 class TransformerTestCase(tf.test.TestCase):
   """The small space in the place of `darts`, and one data set for all."""
 
@@ -77,8 +87,8 @@ class TransformTest(TransformerTestCase):
     with (
       mock.patch.object(agent, 'transform', return_value=proposed),
       mock.patch.object(
-        self.transformer, '_accuracy', return_value=np.array(accuracies)
-      ) as accuracy,
+        self.transformer, '_scores', return_value=_scores(accuracies)
+      ) as scores,
     ):
       result = self.transformer.transform(
         _SPACE.decode(_SOURCE),
@@ -86,7 +96,7 @@ class TransformTest(TransformerTestCase):
         len(candidates) - 1,
         budget=Budget.of(**budget) if budget else None,
       )
-    (measured,), _ = accuracy.call_args
+    (measured,), _ = scores.call_args
     # Blind ones are drawn again, until there are as many others.
     seen = [one for one in candidates if one is not _BLIND]
     scored = [_SOURCE, *(seen * len(candidates))[: len(candidates)]]
@@ -107,7 +117,7 @@ class TransformTest(TransformerTestCase):
 
   def test_costs_are_ordered_as_the_cases_assume(self):
     with mock.patch.object(
-      self.transformer, '_accuracy', return_value=np.zeros(4)
+      self.transformer, '_scores', return_value=_scores(np.zeros(4))
     ):
       measured = self.transformer.measure(
         _stack([_CHEAPEST, _CHEAPER, _SOURCE, _COSTLIER])
@@ -211,6 +221,29 @@ class TransformTest(TransformerTestCase):
     gone = mock.Mock(side_effect=tf.errors.NotFoundError(None, None, 'gone'))
     with self.assertRaisesRegex(data.DataError, 'cannot read the train split'):
       self.transformer.measure(_stack([_SOURCE]), gone)
+
+  def test_separation_chooses_where_it_was_the_reward(self):
+    #              _SOURCE  most probable  sample
+    # accuracy     0.5      0.9            0.1
+    # separation   0.2      0.3            0.4     the sample wins
+    config = dataclasses.replace(self.config, reward='separation')
+    transformer = transformer_lib.Transformer(config, self.dataset)
+    proposed = spaces.Encoding(
+      *(x[np.newaxis] for x in _stack([_CHEAPER, _CHEAPEST]))
+    )
+    with (
+      mock.patch.object(agent, 'transform', return_value=proposed),
+      mock.patch.object(
+        transformer,
+        '_scores',
+        return_value=_scores([0.5, 0.9, 0.1], [0.2, 0.3, 0.4]),
+      ),
+    ):
+      found = transformer.transform(_SPACE.decode(_SOURCE), 1)
+    self.assertEqual(found.transformed.architecture, _SPACE.decode(_CHEAPEST))
+    self.assertEqual(found.transformed.separation, 0.4)
+    self.assertEqual(found.transformed.summary('x')['separation'], 0.4)
+    self.assertEqual(found.source.accuracy, 0.5)
 
   def test_nothing_fits(self):
     with self.assertRaisesRegex(BudgetError, r'^--max_params=3: .* least poss'):
