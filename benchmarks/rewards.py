@@ -15,6 +15,7 @@ import dataclasses
 import functools
 import os
 from typing import NamedTuple
+from unittest import mock
 
 from nat_tf import command  # isort: skip
 
@@ -248,8 +249,9 @@ def _proposed(
     _INPUTS.value * _SAMPLES.value,
     seed,
   )
-  learner = agent.Learner(world, actor, _agent_config(config), seed)
-  learner.run(tf.constant(_STEPS.value))
+  with _ranks() if _ADVANTAGE.value == 'rank' else mock.MagicMock():
+    learner = agent.Learner(world, actor, _agent_config(config), seed)
+    learner.run(tf.constant(_STEPS.value))
   held_out = config.held_out_codes()
   beta = Encoding(*map(tf.constant, enumeration.encode(space, held_out)))
   codes = enumeration.code(
@@ -266,7 +268,6 @@ def _agent_config(config: SearchConfig) -> agent.AgentConfig:
     policy_samples=_SAMPLES.value,
     entropy=_ENTROPY.value,
     anneal=True,
-    advantage='rank' if _ADVANTAGE.value == 'rank' else 'reward',
   ).agent_config(_STEPS.value)
   average = _ADVANTAGE.value == 'average'
   return dataclasses.replace(
@@ -274,6 +275,17 @@ def _agent_config(config: SearchConfig) -> agent.AgentConfig:
     baseline='average' if average else 'others',
     normalize=_ADVANTAGE.value == 'normalised',
   )
+
+
+def _ranks():
+  """Lets agents take as advantage the others below less those above."""
+
+  def advantages(self, rewards):
+    del self
+    beats = tf.sign(rewards[:, :, tf.newaxis] - rewards[:, tf.newaxis])
+    return tf.reduce_sum(beats, axis=2) / (rewards.shape[1] - 1)
+
+  return mock.patch.object(agent.Agent, '_advantages', advantages)
 
 
 def _chosen(codes: np.ndarray, answers: _Answers) -> dict[str, np.ndarray]:

@@ -3,8 +3,9 @@
 bazel run //benchmarks:sharing -- --table=cifar10.csv --data_dir=D --paths=fair
 
 Trains a super network of the NAS-Bench-201 space on CIFAR-10, without any
-policy; then holds accuracy and loss of random cells against the table's test
-accuracy. With --alone every cell is trained by itself instead.
+policy; then holds accuracy, loss and separation (`supernet.Scores`) of random
+cells against the table's test accuracy. With --alone every cell is trained by
+itself instead.
 """
 
 from __future__ import annotations
@@ -152,7 +153,7 @@ def main(argv: list[str]):
 
 
 class _Scorer:
-  """Accuracy and loss of cells on the same held-out images."""
+  """Scores of cells on the same held-out images."""
 
   def __init__(
     self, network: supernet.SuperNetwork, dataset: data.ImageDataset
@@ -164,7 +165,7 @@ class _Scorer:
     self._batches = dataset.candidate_batches(_RANKING_BATCH.value).take(count)
 
   def __call__(self, codes: np.ndarray) -> np.ndarray:
-    """Returns accuracy and loss, `[architectures, 2]`."""
+    """Returns the fields of `supernet.Scores`, `[architectures, 3]`."""
     found = []
     for start in range(0, len(codes), _CHUNK):
       chunk = codes[start : start + _CHUNK]
@@ -175,8 +176,7 @@ class _Scorer:
         tf.stack(self._score(images, labels, encoding, weights), axis=1)
         for images, labels, weights in self._batches
       ]
-      mean = np.mean([np.flip(score.numpy(), 1) for score in scores], axis=0)
-      found.append(mean[: len(chunk)])
+      found.append(np.mean(scores, axis=0)[: len(chunk)])
     return np.concatenate(found)
 
 
@@ -210,28 +210,31 @@ def _odds(done: float) -> float:
 def _alone(
   trainer: paths.Trainer, batches, scorer: _Scorer, code: int
 ) -> np.ndarray:
-  """Trains one cell from new weights; returns its scores, `[1, 2]`."""
+  """Trains one cell from new weights; returns its scores, `[1, 3]`."""
   trainer.begin()
   path = enumeration.operations(spaces.NASBENCH201, np.array([code]))[:, 0]
   for step in range(_PASSES.value):
     trainer.step(next(batches), path, step / _PASSES.value)
   scores = scorer(np.array([code]))
-  print(f'cell {code}: accuracy {scores[0, 0]:.3f}', flush=True)
+  accuracy = supernet.Scores(*scores[0]).accuracy
+  print(f'cell {code}: accuracy {accuracy:.3f}', flush=True)
   return scores
 
 
 def _judged(
   scores: np.ndarray, table: accuracy_table.AccuracyTable, codes: np.ndarray
 ) -> dict[str, float]:
-  """Returns Kendall's tau by both scores, of all cells and the best quarter."""
-  test, (accuracy, loss) = table.test[codes], scores.T
+  """Returns Kendall's tau by every score, of all cells and the best quarter."""
+  test, each = table.test[codes], supernet.Scores(*scores.T)
+  ways = {**each._asdict(), 'loss': -each.loss}
   top = test >= np.quantile(test, 0.75)
   return {
-    'accuracy': _tau(accuracy, test),
-    'loss': _tau(-loss, test),
-    'accuracy_of_top_quarter': _tau(accuracy[top], test[top]),
-    'loss_of_top_quarter': _tau(-loss[top], test[top]),
-    'mean_accuracy': float(accuracy.mean()),
+    **{name: _tau(values, test) for name, values in ways.items()},
+    **{
+      f'{name}_of_top_quarter': _tau(values[top], test[top])
+      for name, values in ways.items()
+    },
+    'mean_accuracy': float(each.accuracy.mean()),
   }
 
 

@@ -101,10 +101,6 @@ class AgentConfig:
       transformations weigh as much as those between good and useless ones, and
       `entropy` means the same whatever the reward's unit.
     noise: see `normalize`; spreads below this share count as noise.
-    ranks: whether only the order of its architecture's rewards counts: the
-      advantage of an action is the share of the n - 1 others with a lower
-      reward, less the share with a higher one, -1 to 1. A few rewards far from
-      all others then teach no more than any. `baseline` plays no part.
 
   Raises:
     ValueError: on construction, when a number is out of its range.
@@ -122,7 +118,6 @@ class AgentConfig:
   baseline: Literal['average', 'others'] = 'average'
   normalize: bool = False
   noise: float = 0.02
-  ranks: bool = False
 
   def __post_init__(self):
     for name in ('beta_1', 'beta_2', 'baseline_decay'):
@@ -140,13 +135,11 @@ class AgentConfig:
       raise ValueError(f'samples must be {least} or more; got {self.samples}')
     if self.noise <= 0.0:
       raise ValueError(f'noise must be above 0; got {self.noise}')
-    if self.ranks and self.normalize:
-      raise ValueError('ranks have a spread of their own; got normalize, too')
 
   @property
   def _compares(self) -> bool:
     """Whether actions on one architecture are compared with one another."""
-    return self.baseline == 'others' or self.normalize or self.ranks
+    return self.baseline == 'others' or self.normalize
 
 
 class _Rate(tf.keras.optimizers.schedules.LearningRateSchedule):
@@ -272,8 +265,6 @@ class Agent(reinforce_agent.ReinforceAgent):
   def _advantages(self, rewards: tf.Tensor) -> tf.Tensor:
     """Returns the rewards `[inputs, samples]` less the baseline, normalised."""
     config = self._config
-    if config.ranks:
-      return self._ranks(rewards)
     if config.baseline == 'others':
       advantages = self._less_others(rewards)
     else:
@@ -284,11 +275,6 @@ class Agent(reinforce_agent.ReinforceAgent):
     return tf.math.divide_no_nan(
       advantages, spread + config.noise * self.spread
     )
-
-  def _ranks(self, rewards: tf.Tensor) -> tf.Tensor:
-    """Returns for `[inputs, samples]` the others below less those above."""
-    beats = tf.sign(rewards[:, :, tf.newaxis] - rewards[:, tf.newaxis])
-    return tf.reduce_sum(beats, axis=2) / (self._config.samples - 1)
 
   def _less_others(self, values: tf.Tensor) -> tf.Tensor:
     """Subtracts from each of `[inputs, samples]` the mean of the others."""

@@ -56,8 +56,9 @@ class SearchConfig(DataSettings):
 
   noun = 'search'
   # Before there were samples, every architecture was transformed once; before
-  # there were shards, a batch was normalised as a whole.
-  formerly = {'policy_samples': 1, 'shards': 1}
+  # there were shards, a batch was normalised as a whole; before there was a
+  # choice of rewards, it was the paper's.
+  formerly = {'policy_samples': 1, 'shards': 1, 'reward': 'accuracy'}
 
   space: str = setting(
     'micro',
@@ -154,18 +155,11 @@ class SearchConfig(DataSettings):
     range=COUNT,
   )
   reward: str = setting(
-    'accuracy',
+    'separation',
     'what a transformation is to raise: the accuracy with shared weights, or '
     'the separation of the classes before the last layer, which also chooses '
     'among candidates',
     choices=reward.GAINED,
-  )
-  advantage: str = setting(
-    'reward',
-    'what counts of the rewards of the samples of one architecture: by how '
-    'much one is above the mean of the others, or, as rank, only how many of '
-    'them are below and above it',
-    choices=('reward', 'rank'),
   )
   policy_learning_rate: float = setting(
     1e-3, 'learning rate of the policy (Adam)', range=POSITIVE
@@ -220,11 +214,6 @@ class SearchConfig(DataSettings):
       raise ConfigError(
         f'--warmup is {self.warmup} and --epochs {self.epochs}; the policy '
         'learns in the epochs after the warm-up and needs one at least'
-      )
-    if self.advantage == 'rank' and self.policy_samples < 2:
-      raise ConfigError(
-        f'--advantage is rank, but --policy_samples {self.policy_samples}; a '
-        'rank among the samples of one architecture needs 2 or more'
       )
     if self.space == ONE and self.architecture is None:
       raise ConfigError(
@@ -383,5 +372,4 @@ class SearchConfig(DataSettings):
       baseline_decay=self.baseline_decay,
       samples=self.policy_samples,
       baseline='others' if self.policy_samples > 1 else 'average',
-      ranks=self.advantage == 'rank',
     )

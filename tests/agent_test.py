@@ -238,29 +238,6 @@ class SamplesTest(tf.test.TestCase, parameterized.TestCase):
     advantages /= self.rewards.std(axis=1, keepdims=True) + 0.05 * 2.0
     self.assertAllClose(gradient, self._expected(advantages))
 
-  def test_ranks_count_those_below_less_those_above(self):
-    _, gradient = self._loss_and_gradient(_config(samples=3, ranks=True))
-    advantages = [
-      [np.mean([np.sign(x - y) for y in np.delete(row, i)]) for i, x in pairs]
-      for row in self.rewards
-      for pairs in [list(enumerate(row))]
-    ]
-    self.assertAllClose(gradient, self._expected(advantages))
-
-  @parameterized.parameters(
-    # rewards of four actions, advantages
-    ([0.1, 0.2, 0.3, 0.4], [-1, -1 / 3, 1 / 3, 1]),
-    ([0.1, 0.2, 0.3, 40.0], [-1, -1 / 3, 1 / 3, 1]),
-    ([0.5, 0.1, 0.5, 0.5], [1 / 3, -1, 1 / 3, 1 / 3]),
-    ([0.2, 0.2, 0.2, 0.2], [0, 0, 0, 0]),
-  )
-  def test_ranks_see_the_order_alone(self, rewards, advantages):
-    actor = policy.PolicyNetwork(_CHAIN, _TableModel())
-    env = _chain_environment(4, lambda beta, alpha: tf.zeros([4]))
-    learner = agent.Learner(env, actor, _config(samples=4, ranks=True))
-    found = learner.agent._advantages(tf.constant([rewards]))
-    self.assertAllClose(found, [advantages])
-
   def test_the_first_batch_decides_the_spread(self):
     config = _config(baseline='others', normalize=True, samples=4)
     actor = policy.PolicyNetwork(_CHAIN, _TableModel())
@@ -326,11 +303,6 @@ class SamplesTest(tf.test.TestCase, parameterized.TestCase):
     ({'samples': 0}, 'samples must be 1 or more; got 0'),
     ({'baseline': 'others'}, 'samples must be 2 or more; got 1'),
     ({'normalize': True}, 'samples must be 2 or more; got 1'),
-    ({'ranks': True}, 'samples must be 2 or more; got 1'),
-    (
-      {'ranks': True, 'normalize': True, 'samples': 2},
-      'ranks have a spread of their own',
-    ),
     ({'baseline': 'best', 'samples': 2}, "unknown baseline 'best'"),
     ({'noise': 0.0}, 'noise must be above 0'),
   )

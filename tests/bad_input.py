@@ -516,13 +516,6 @@ def _combined() -> list[Case]:
     ),
     _case(
       'search',
-      '--advantage is rank, but --policy_samples 1; a rank among the samples '
-      'of one architecture needs 2 or more',
-      '--advantage=rank',
-      '--policy_samples=1',
-    ),
-    _case(
-      'search',
       '--space is one, but --architecture does not say which one',
       '--space=one',
     ),

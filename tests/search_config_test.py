@@ -57,7 +57,6 @@ _BOUNDS = (
 _CHOICES = (
   ('space', 'micro, darts, enas, nasbench201, one'),
   ('network', 'cifar10, imagenet'),
-  ('advantage', 'reward, rank'),
   ('reward', 'accuracy, separation'),
   ('transitions', r'nat, nat\+\+'),
   ('policy', 'edges, gcn, lstm, random'),
@@ -108,6 +107,12 @@ class SearchConfigTest(absltest.TestCase):
     self.assertEqual(config, SearchConfig(policy_samples=1))
     self.assertEqual(config.agent_config(10).baseline, 'average')
 
+  def test_older_searches_raised_the_accuracy(self):
+    values = json.loads(SearchConfig().to_json())
+    self.assertEqual(values.pop('reward'), 'separation')
+    config = SearchConfig.from_json(json.dumps(values))
+    self.assertEqual(config, SearchConfig(reward='accuracy'))
+
   def test_held_out_and_learned_architectures_are_all_there_are(self):
     config = SearchConfig(space='nasbench201', held_out=1000, seed=3)
     held_out, learned = config.held_out_codes(), config.learned_codes()
@@ -136,13 +141,6 @@ class SearchConfigTest(absltest.TestCase):
   def test_samples_are_compared_with_one_another(self):
     config = SearchConfig(policy_samples=3).agent_config(10)
     self.assertEqual((config.samples, config.baseline), (3, 'others'))
-    self.assertFalse(config.ranks)
-
-  def test_ranks_need_samples_to_be_ranked_among(self):
-    config = SearchConfig(policy_samples=2, advantage='rank')
-    self.assertTrue(config.agent_config(10).ranks)
-    with self.assertRaisesRegex(setting.ConfigError, 'needs 2 or more'):
-      SearchConfig(policy_samples=1, advantage='rank')
 
   def test_flags_default_to_the_configuration_s_defaults(self):
     with flagsaver.flagsaver():
