@@ -155,7 +155,7 @@ class SearchConfig(DataSettings):
     range=COUNT,
   )
   reward: str = setting(
-    'separation',
+    'accuracy',
     'what a transformation is to raise: the accuracy with shared weights, or '
     'the separation of the classes before the last layer, which also chooses '
     'among candidates',

@@ -108,8 +108,8 @@ class SearchConfigTest(absltest.TestCase):
     self.assertEqual(config.agent_config(10).baseline, 'average')
 
   def test_older_searches_raised_the_accuracy(self):
-    values = json.loads(SearchConfig().to_json())
-    self.assertEqual(values.pop('reward'), 'separation')
+    values = json.loads(SearchConfig(reward='separation').to_json())
+    del values['reward']
     config = SearchConfig.from_json(json.dumps(values))
     self.assertEqual(config, SearchConfig(reward='accuracy'))
 
