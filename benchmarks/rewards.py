@@ -204,6 +204,12 @@ def _answers(transformer: transformer_lib.Transformer, path: str) -> _Answers:
   """Scores all cells, or reads what was scored before."""
   if os.path.exists(path):
     with np.load(path) as file:
+      missing = [name for name in _Answers._fields if name not in file]
+      if missing:
+        command.fail(
+          f'--answers: {path} holds no {missing[0]}, so it is of an earlier '
+          'version; name another file, and the cells are scored anew'
+        )
       return _Answers(*(file[name] for name in _Answers._fields))
   score = tf.function(
     functools.partial(scoring.score, transformer.network), autograph=False

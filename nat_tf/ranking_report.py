@@ -185,13 +185,14 @@ def charts(
   ranking: Ranking, gains: list[Gain], beta: np.ndarray, reward: str
 ) -> list[Chart]:
   """Returns what `draw` shows, for a report."""
-  shared, test = (100 * ranking.shared).tolist(), (100 * ranking.test).tolist()
+  shared, axis = _shared(ranking, reward)
+  test = (100 * ranking.test).tolist()
   before, after = (100 * beta).tolist(), (100 * gains[0].test).tolist()
   ends = (min(before), max(after))
   return [
     Chart(
       'Shared weights against training',
-      f'{reward} with shared weights, %',
+      axis,
       'test accuracy, %',
       [Series('random cells', list(zip(shared, test)), 'dots', faint=True)],
     ),
@@ -224,13 +225,12 @@ def draw(
     reward: of the search.
     path: the picture to write.
   """
+  shared, axis = _shared(ranking, reward)
   figure = matplotlib.figure.Figure(figsize=(10, 4.8), layout='constrained')
   left, right = figure.subplots(1, 2)
-  left.scatter(
-    100 * ranking.shared, 100 * ranking.test, s=10, color=_BLUE, alpha=0.5, lw=0
-  )
+  left.scatter(shared, 100 * ranking.test, s=10, color=_BLUE, alpha=0.5, lw=0)
   left.set(
-    xlabel=f'{reward} with shared weights, %',
+    xlabel=axis,
     ylabel='test accuracy, trained for real, %',
     title=f"{len(ranking.test)} random cells: Kendall's tau "
     f'{ranking.kendall:.2f}',
@@ -256,6 +256,14 @@ def draw(
     axes.grid(alpha=0.3)
   with atomic_file.replacing(path) as temporary:
     figure.savefig(temporary, dpi=110, metadata={'Software': None})
+
+
+def _shared(ranking: Ranking, reward: str) -> tuple[list[float], str]:
+  """Returns what shared weights say in its usual unit, and its name."""
+  name = f'{reward} with shared weights'
+  if reward == 'accuracy':
+    return (100 * ranking.shared).tolist(), f'{name}, %'
+  return ranking.shared.tolist(), name
 
 
 def _correlations(ranking: Ranking) -> dict[str, Any]:

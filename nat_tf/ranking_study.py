@@ -54,13 +54,16 @@ class Ranking:
 
   @property
   def kendall(self) -> float:
-    """Kendall's tau (b): share of ordered pairs less that of disordered."""
-    return float(scipy.stats.kendalltau(self.shared, self.test).statistic)
+    """Kendall's tau (b): share of ordered pairs less that of disordered.
+
+    It is 0 where one of both says the same of all.
+    """
+    return _order(scipy.stats.kendalltau, self.shared, self.test)
 
   @property
   def spearman(self) -> float:
-    """Spearman's rho: correlation of the ranks."""
-    return float(scipy.stats.spearmanr(self.shared, self.test).statistic)
+    """Spearman's rho: correlation of the ranks, or 0 as Kendall's tau."""
+    return _order(scipy.stats.spearmanr, self.shared, self.test)
 
   def top_quarter(self) -> Ranking:
     """Returns the quarter with the highest test accuracy."""
@@ -241,6 +244,12 @@ class RankingStudy:
         )
       ),
     )
+
+
+def _order(measure: Callable, shared: np.ndarray, test: np.ndarray) -> float:
+  if np.ptp(shared) == 0 or np.ptp(test) == 0:
+    return 0.0
+  return float(measure(shared, test).statistic)
 
 
 def _affords(before: Measured, after: Measured) -> bool:

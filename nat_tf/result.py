@@ -178,11 +178,13 @@ def comparison_notes(transformation: Transformation) -> list[str]:
   """Returns what to write below `rows`, a line each."""
   source, basis = transformation.source, transformation.basis
   compared = basis.compared
+  separates = source.separation is not None
+  how = 'separation on these images' if separates else 'these same images'
   return [
     *notes(source, basis),
     'nothing else was compared'
     if compared == 1
-    else f'the best of {compared} architectures by these same images',
+    else f'the best of {compared} architectures by {how}',
   ]
 
 

@@ -140,10 +140,17 @@ def end(
   ]
   # A star begins a list.
   below = '\n\n'.join(notes).replace('*', '\\*')
+  separation = {}
+  if source.separation is not None and transformed.separation is not None:
+    separation = {
+      'result/separation': transformed.separation,
+      'result/separation_gain': transformed.separation - source.separation,
+    }
   events = _results(directory, config, name)
   events.add(
     config.epochs,
     {
+      **separation,
       'result/accuracy': transformed.accuracy,
       'result/accuracy_gain': transformed.accuracy - source.accuracy,
       'result/parameters': transformed.cost.params,

@@ -33,7 +33,8 @@ class Scores(NamedTuple):
       reads that lies between the classes' means, 0 to 1: the trace of the
       between-class scatter by that of the total (Fukunaga, Introduction to
       Statistical Pattern Recognition, 1990, section 10.2). It needs no weights
-      of a classifier, which are another architecture's as well.
+      of a classifier, which are another architecture's as well. Chance alone
+      gives (classes - 1) / (examples - 1).
   """
 
   loss: tf.Tensor
@@ -437,12 +438,15 @@ def _separation(
   """
   weights = weights[:, tf.newaxis]
   total = tf.reduce_sum(weights)
+  size = tf.reduce_sum(weights * features**2)
   features -= tf.reduce_sum(weights * features, axis=0) / total
   sums = tf.matmul(weights * classes, features, transpose_a=True)
   counts = tf.reduce_sum(weights * classes, axis=0)[:, tf.newaxis]
   between = tf.reduce_sum(tf.math.divide_no_nan(sums**2, counts))
-  within_and_between = tf.reduce_sum(weights * features**2)
-  return tf.math.divide_no_nan(between, within_and_between)
+  spread = tf.reduce_sum(weights * features**2)
+  # What rounding leaves of features that are all the same separates nothing.
+  share = tf.math.divide_no_nan(between, spread)
+  return tf.where(spread > 1e-9 * size, share, 0.0)
 
 
 def _before_activation(x, activated, dactivated):

@@ -62,8 +62,13 @@ class Measured:
 
   @property
   def worth(self) -> float:
-    """What candidates are chosen by: the reward of the search."""
-    return self.accuracy if self.separation is None else self.separation
+    """What candidates are chosen by: the reward of the search.
+
+    Of a separation four digits; the others are noise.
+    """
+    if self.separation is None:
+      return self.accuracy
+    return round(self.separation, 4)
 
   def summary(self, name: str) -> dict:
     """Returns the facts for `summary.json`."""
@@ -355,7 +360,7 @@ class Transformer:
     terms: Terms | None = None,
     report: Callable[[int, int], None] = lambda done, of: None,
   ) -> list[Measured]:
-    """Returns cost and held-out accuracy of encoded architectures.
+    """Returns cost and held-out scores of encoded architectures.
 
     Args:
       architectures: encodings with one leading dimension.

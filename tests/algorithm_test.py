@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +13,7 @@ from nat_tf import algorithm
 from nat_tf import checkpoint_directory
 from nat_tf import data
 from nat_tf import divergence
+from nat_tf import reward
 from nat_tf import transformer as transformer_lib
 from tests import plain_graphs
 from tests import small_search
@@ -79,6 +81,7 @@ class SearchTest(tf.test.TestCase):
     small_search.in_place_of_darts(cls, _SPACE)
     home = tf.compat.v1.test.get_temp_dir()
     config = small_search.config(
+      reward='separation',
       batch_size=8,
       epochs=3,
       weights_steps=2,
@@ -120,6 +123,15 @@ class SearchTest(tf.test.TestCase):
     self.assertEqual(self.whole.search.ahead, {'weights': 6, 'policy': 3})
     self.assertEqual(self.whole.done, 0)
     self.assertEqual(self.whole.search.epoch, 3)
+
+  def test_what_is_raised_is_the_configuration_s(self):
+    for raised in reward.GAINED:
+      config = dataclasses.replace(self.config, reward=raised)
+      directory = os.path.join(tf.compat.v1.test.get_temp_dir(), raised)
+      with mock.patch.object(reward, 'SharedWeightReward') as made:
+        transformer = transformer_lib.Transformer(config, self.dataset)
+        algorithm.Search(transformer, self.dataset, directory)
+      self.assertEqual(made.call_args.args[2], raised)
 
   def test_the_policy_starts_after_the_warm_up(self):
     # w w | stopped, then w w p | w w p: the policy learns in epochs 2 and 3.

@@ -213,7 +213,7 @@ class LearningLogTest(absltest.TestCase):
         self.assertEqual(ticks, wanted)
       self.assertEqual(
         [axes.get_ylabel() for axes in drawn.axes],
-        ['loss, nats', 'mean reward, points of accuracy', 'entropy, nats'],
+        ['loss, nats', 'mean reward, points', 'entropy, nats'],
       )
       # A fraction in the table, points in the picture.
       self.assertEqual(drawn.axes[1].lines[0].get_ydata()[-1], 50.0)

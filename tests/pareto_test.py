@@ -69,7 +69,7 @@ class _Transformer(transformer_lib.Transformer):
   def basis(self, compared):
     return transformer_lib.Basis(self._config, 100, compared)
 
-  def measure(self, architectures, accuracy=None, terms=None):
+  def measure(self, architectures, scores=None, terms=None):
     results = []
     for i, total in enumerate(terms.costs.total(architectures.operations)):
       one = spaces.Encoding(*(x[i] for x in architectures))

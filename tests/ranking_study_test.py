@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from unittest import mock
 
 import numpy as np
@@ -72,6 +73,11 @@ class RankingTest(tf.test.TestCase):
     self.assertAlmostEqual(ranking.by_madds().top_quarter().kendall, 1.0)
     self.assertAlmostEqual(ranking.top_quarter().kendall, -1.0)
     self.assertAllEqual(ranking.top_quarter().codes, [6, 7])
+
+  def test_what_is_the_same_of_all_orders_nothing(self):
+    same = Ranking(*(np.arange(8) for _ in range(4)), np.full(8, 0.5))
+    self.assertEqual(same.by_accuracy().kendall, 0)
+    self.assertEqual(same.by_accuracy().spearman, 0)
 
   def test_finds_what_is_misjudged(self):
     #  true rank of a cell: chance    what shared weights add, in places
@@ -154,6 +160,16 @@ class RankingStudyTest(tf.test.TestCase):
       ranking = self._study(shared).ranking(60, seed=1)
       self.assertLen(set(ranking.test), len(set(ranking.shared)))
       self.assertAlmostEqual(ranking.kendall, expected)
+
+  def test_ranks_by_the_reward_of_the_search(self):
+    # What is right in all its answers separates nothing here, and vice versa.
+    config = dataclasses.replace(self.transformer.config, reward='separation')
+    with mock.patch.object(self.transformer, 'config', config):
+      study = self._study(_TEST)
+      ranking = study.ranking(60, seed=1)
+    # Accuracies that differ only by rounding are no ties, separations are.
+    self.assertLess(ranking.kendall, -0.98)
+    self.assertAlmostEqual(ranking.by_accuracy().kendall, 1.0)
 
   def test_counts_multiply_adds(self):
     study = self._study(_TEST)

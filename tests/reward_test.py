@@ -136,7 +136,7 @@ class HeldOutScoresTest(RewardTestCase):
     measure = reward.HeldOutScores(self.network, batches)
     alone = measure(_drawn(5))
     with mock.patch.object(reward, '_FEW', 0):
-      self.assertAllClose(measure(_drawn(5)), alone)
+      self.assertAllClose([*measure(_drawn(5))], [*alone], rtol=1e-4)
     return alone
 
   def test_reports_every_architecture_once_on_all_batches(self):
@@ -156,7 +156,8 @@ class HeldOutScoresTest(RewardTestCase):
         found = measure(drawn, report)
       told = [call.args for call in report.call_args_list]
       self.assertEqual(told, [(0, 4), *((done // 3, 4) for done in scores)])
-      self.assertAllClose(found, self._measured(self.labels))
+      expected = self._measured(self.labels)
+      self.assertAllClose([*found], [*expected], rtol=1e-4)
 
   def test_is_the_mean_over_examples(self):
     right = np.concatenate(
@@ -173,6 +174,17 @@ class HeldOutScoresTest(RewardTestCase):
     means = [right[:, :8], right[:, 8:16], right[:, 16:19]]
     means = np.mean([part.mean(-1) for part in means], axis=0)
     self.assertNotAllClose(means, expected)
+
+  def test_other_scores_are_the_batches_means_by_examples(self):
+    drawn, each = _drawn(5), []
+    for batch in zip(self.images, self.labels, self.weights):
+      images, labels, weights = map(tf.constant, batch)
+      each.append(scoring.score(self.network, images, labels, drawn, weights))
+    found = self._measured(self.labels)
+    for name in ('loss', 'separation'):
+      parts = [getattr(one, name).numpy() for one in each]
+      expected = np.average(parts, axis=0, weights=[8, 8, 3])
+      self.assertAllClose(getattr(found, name), expected, rtol=1e-4)
 
   def test_ignores_answers_for_fillers(self):
     other = self.labels.copy()

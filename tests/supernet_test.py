@@ -237,6 +237,11 @@ class MeasureTest(tf.test.TestCase, parameterized.TestCase):
     features = np.array(features, np.float32)[:, np.newaxis]
     self.assertAllClose(self._separation(features, labels), expected)
 
+  def test_what_rounding_leaves_separates_nothing(self):
+    # The mean of 100 times 0.1 is not quite 0.1.
+    features = np.full([100, 16], 0.1) + np.arange(16)
+    self.assertEqual(self._separation(features, np.arange(100) % 3), 0)
+
   def test_separation_against_a_naive_reference(self):
     rng = np.random.default_rng(0)
     features, labels = rng.normal(size=[20, 4]) + 3, rng.integers(0, 3, 20)
