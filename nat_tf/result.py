@@ -59,8 +59,8 @@ def changes(transformation: Transformation) -> list[str]:
     _percent(source.cost.madds, transformed.cost.madds),
     f'{100 * (transformed.accuracy - source.accuracy):+.1f} points',
   ]
-  if source.separation is not None and transformed.separation is not None:
-    change.append(f'{transformed.separation - source.separation:+.3f}')
+  if transformation.separation_gain is not None:
+    change.append(f'{transformation.separation_gain:+.3f}')
   if source.latency_ms is not None and transformed.latency_ms is not None:
     change.append(_percent(source.latency_ms, transformed.latency_ms))
   return change

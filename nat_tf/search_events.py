@@ -140,23 +140,19 @@ def end(
   ]
   # A star begins a list.
   below = '\n\n'.join(notes).replace('*', '\\*')
-  separation = {}
-  if source.separation is not None and transformed.separation is not None:
-    separation = {
-      'result/separation': transformed.separation,
-      'result/separation_gain': transformed.separation - source.separation,
-    }
+  values = {
+    'result/separation': transformed.separation,
+    'result/separation_gain': transformation.separation_gain,
+    'result/accuracy': transformed.accuracy,
+    'result/accuracy_gain': transformed.accuracy - source.accuracy,
+    'result/parameters': transformed.cost.params,
+    'result/multiply_adds': transformed.cost.madds,
+    'result/changed_edges': transformation.changes(),
+  }
   events = _results(directory, config, name)
   events.add(
     config.epochs,
-    {
-      **separation,
-      'result/accuracy': transformed.accuracy,
-      'result/accuracy_gain': transformed.accuracy - source.accuracy,
-      'result/parameters': transformed.cost.params,
-      'result/multiply_adds': transformed.cost.madds,
-      'result/changed_edges': transformation.changes(),
-    },
+    {name: x for name, x in values.items() if x is not None},
     images={
       'architecture/result': drawing.png(
         source.architecture, transformed.architecture, dots=_DOTS_PER_INCH

@@ -122,6 +122,12 @@ class Transformation:
     )
     return len(changed)
 
+  @property
+  def separation_gain(self) -> float | None:
+    """By how much the separation grew; None where it was not the reward."""
+    before, after = self.source.separation, self.transformed.separation
+    return None if before is None or after is None else after - before
+
 
 @dataclasses.dataclass(frozen=True)
 class Terms:
