@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from nat_tf import layout
+from nat_tf import separation
 from nat_tf import shared_cell
 from nat_tf import shared_layers
 from nat_tf import stages
@@ -29,12 +30,8 @@ class Scores(NamedTuple):
   Attributes:
     loss: `[...]` float32, mean cross-entropy.
     accuracy: `[...]` float32, share of right answers, 0 to 1.
-    separation: `[...]` float32, share of the variance of what the last layer
-      reads that lies between the classes' means, 0 to 1: the trace of the
-      between-class scatter by that of the total (Fukunaga, Introduction to
-      Statistical Pattern Recognition, 1990, section 10.2). It needs no weights
-      of a classifier, which are another architecture's as well. Chance alone
-      gives (classes - 1) / (examples - 1).
+    separation: `[...]` float32, how far apart the classes are in what the last
+      layer reads, 0 to 1 (`separation.separation`).
   """
 
   loss: tf.Tensor
@@ -422,31 +419,10 @@ def measure(
   return Scores(
     tf.reduce_sum(losses * weights) / count,
     tf.reduce_sum(right * weights) / count,
-    _separation(features, tf.one_hot(labels, logits.shape[-1]), weights),
+    separation.separation(
+      features, tf.one_hot(labels, logits.shape[-1]), weights
+    ),
   )
-
-
-def _separation(
-  features: tf.Tensor, classes: tf.Tensor, weights: tf.Tensor
-) -> tf.Tensor:
-  """Returns the share of the features' variance between classes, a scalar.
-
-  Args:
-    features: `[batch, features]`.
-    classes: `[batch, classes]`, 1 for the right one.
-    weights: `[batch]`.
-  """
-  weights = weights[:, tf.newaxis]
-  total = tf.reduce_sum(weights)
-  size = tf.reduce_sum(weights * features**2)
-  features -= tf.reduce_sum(weights * features, axis=0) / total
-  sums = tf.matmul(weights * classes, features, transpose_a=True)
-  counts = tf.reduce_sum(weights * classes, axis=0)[:, tf.newaxis]
-  between = tf.reduce_sum(tf.math.divide_no_nan(sums**2, counts))
-  spread = tf.reduce_sum(weights * features**2)
-  # What rounding leaves of features that are all the same separates nothing.
-  share = tf.math.divide_no_nan(between, spread)
-  return tf.where(spread > 1e-9 * size, share, 0.0)
 
 
 def _before_activation(x, activated, dactivated):

@@ -214,53 +214,23 @@ def _static_gradients(network, architecture, images, labels):
   ]
 
 
-class MeasureTest(tf.test.TestCase, parameterized.TestCase):
-  def _separation(self, features, labels, weights=None):
-    features = tf.constant(features, tf.float32)
-    weights = np.ones(len(labels)) if weights is None else weights
-    return supernet.measure(
-      features,
-      tf.zeros([len(labels), 3]),
-      tf.constant(labels),
-      tf.constant(weights, tf.float32),
-    ).separation
-
-  @parameterized.parameters(
-    # features of one channel, labels, share between classes
-    ([0, 0, 1, 1], [0, 0, 1, 1], 1.0),  # All of it.
-    ([0, 1, 0, 1], [0, 0, 1, 1], 0.0),  # Means are equal.
-    ([0, 2, 2, 4], [0, 0, 1, 1], 0.5),  # Means 1 and 3; within each +-1.
-    ([0, 2, 2, 4], [2, 2, 2, 2], 0.0),  # One class.
-    ([7, 7, 7, 7], [0, 0, 1, 1], 0.0),  # No variance at all.
-  )
-  def test_separation(self, features, labels, expected):
-    features = np.array(features, np.float32)[:, np.newaxis]
-    self.assertAllClose(self._separation(features, labels), expected)
-
-  def test_what_rounding_leaves_separates_nothing(self):
-    # The mean of 100 times 0.1 is not quite 0.1.
-    features = np.full([100, 16], 0.1) + np.arange(16)
-    self.assertEqual(self._separation(features, np.arange(100) % 3), 0)
-
-  def test_separation_against_a_naive_reference(self):
-    rng = np.random.default_rng(0)
-    features, labels = rng.normal(size=[20, 4]) + 3, rng.integers(0, 3, 20)
-    weights = (np.arange(20) < 15).astype(float)
-    x, y = features[:15], labels[:15]
-    between = sum(
-      ((x[y == y[i]].mean(0) - x.mean(0)) ** 2).sum() for i in range(15)
+class MeasureTest(tf.test.TestCase):
+  def test_closed_forms(self):
+    # Two examples of class 0 and one of class 1; the fourth is a filler.
+    #
+    #   logits   0 0   0 log 3   0 log 3   9 0
+    #   label    0     0         1         1
+    three = np.log(3.0)
+    scores = supernet.measure(
+      tf.constant([[1.0], [1.0], [3.0], [9.0]]),
+      tf.constant([[0, 0], [0, three], [0, three], [9, 0]], tf.float32),
+      tf.constant([0, 0, 1, 1]),
+      tf.constant([1.0, 1.0, 1.0, 0.0]),
     )
-    expected = between / ((x - x.mean(0)) ** 2).sum()
-    found = self._separation(features, labels, weights)
-    self.assertAllClose(found, expected, rtol=1e-5)
-    # Neither unit nor place of the features matters, and no filler does.
-    self.assertAllClose(
-      self._separation(10 * features - 5, labels, weights), expected, rtol=1e-4
-    )
-    features[15:] = 100
-    self.assertAllClose(
-      self._separation(features, labels, weights), expected, rtol=1e-4
-    )
+    losses = [np.log(2), np.log(4), np.log(4 / 3)]
+    self.assertAllClose(scores.loss, np.mean(losses))
+    self.assertAllClose(scores.accuracy, 2 / 3)
+    self.assertAllClose(scores.separation, 1.0)
 
 
 def _flat_gradients(network, images, labels, architecture):
