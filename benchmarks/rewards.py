@@ -33,6 +33,7 @@ from nat_tf import exhaustive
 from nat_tf import policy
 from nat_tf import sampling
 from nat_tf import scoring
+from nat_tf import separation
 from nat_tf import spaces
 from nat_tf import table_source
 from nat_tf import transformer as transformer_lib
@@ -48,7 +49,7 @@ _ANSWERS = flags.DEFINE_string(
   'answers',
   None,
   'file that keeps the scores of all cells; made if missing, and else taken as '
-  'it is, whatever --workdir, --images and --batches say.',
+  'it is, whatever --workdir, --images, --batches and --shrinkage say.',
 )
 _JSON = flags.DEFINE_string(
   'json', None, 'file to write the measured values to (default: none).'
@@ -68,6 +69,13 @@ _REWARD = flags.DEFINE_enum(
   'accuracy',
   ('accuracy', 'loss', 'separation'),
   'what is to be gained.',
+)
+_SHRINKAGE = flags.DEFINE_float(
+  'shrinkage',
+  separation.SHRINKAGE,
+  'of the separation, where cells are scored (nat_tf/separation.py); 1e4 makes '
+  'it the ratio of traces; above 0.',
+  lower_bound=1e-9,
 )
 _TOGETHER = flags.DEFINE_integer(
   'together', 1, 'mini-batches a reward; 1 or more.', lower_bound=1
@@ -211,6 +219,16 @@ def _answers(transformer: transformer_lib.Transformer, path: str) -> _Answers:
           'version; name another file, and the cells are scored anew'
         )
       return _Answers(*(file[name] for name in _Answers._fields))
+  with mock.patch.object(separation, 'SHRINKAGE', _SHRINKAGE.value):
+    answers = _scored(transformer)
+  with atomic_file.replacing(path) as temporary:
+    with open(temporary, 'wb') as file:
+      np.savez(file, **answers._asdict())
+  return answers
+
+
+def _scored(transformer: transformer_lib.Transformer) -> _Answers:
+  """Scores all cells."""
   score = tf.function(
     functools.partial(scoring.score, transformer.network), autograph=False
   )
@@ -227,11 +245,7 @@ def _answers(transformer: transformer_lib.Transformer, path: str) -> _Answers:
   print()
   # `[chunks, batches, scores, cells]`
   each = np.array(found).transpose(2, 0, 3, 1)
-  answers = _Answers(*each.reshape(len(each), -1, len(batches)))
-  with atomic_file.replacing(path) as temporary:
-    with open(temporary, 'wb') as file:
-      np.savez(file, **answers._asdict())
-  return answers
+  return _Answers(*each.reshape(len(each), -1, len(batches)))
 
 
 def _proposed(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import time
+from unittest import mock
 
 from nat_tf import command  # isort: skip
 
@@ -26,6 +27,7 @@ from nat_tf import accuracy_table
 from nat_tf import data
 from nat_tf import enumeration
 from nat_tf import scoring
+from nat_tf import separation
 from nat_tf import spaces
 from nat_tf import supernet
 from nat_tf import table_source
@@ -105,6 +107,13 @@ _RANKING_BATCH = flags.DEFINE_integer(
   'images at a time, whose statistics batch norm takes; 1 or more.',
   lower_bound=1,
 )
+_SHRINKAGE = flags.DEFINE_multi_float(
+  'shrinkage',
+  [separation.SHRINKAGE],
+  'of the separation (nat_tf/separation.py); 1e4 makes it the ratio of traces; '
+  'above 0, one or more.',
+  lower_bound=1e-9,
+)
 _SEED = flags.DEFINE_integer(
   'seed', 0, 'decides all but which cells are ranked.', lower_bound=0
 )
@@ -159,13 +168,13 @@ class _Scorer:
     self, network: supernet.SuperNetwork, dataset: data.ImageDataset
   ):
     self._score = tf.function(
-      functools.partial(scoring.score, network), autograph=False
+      functools.partial(_score, network), autograph=False
     )
     count = -(-_IMAGES.value // _RANKING_BATCH.value)
     self._batches = dataset.candidate_batches(_RANKING_BATCH.value).take(count)
 
   def __call__(self, codes: np.ndarray) -> np.ndarray:
-    """Returns the fields of `supernet.Scores`, `[architectures, 3]`."""
+    """Returns the scores of `_names`, `[architectures, scores]`."""
     found = []
     for start in range(0, len(codes), _CHUNK):
       chunk = codes[start : start + _CHUNK]
@@ -173,11 +182,34 @@ class _Scorer:
       cells = enumeration.encode(spaces.NASBENCH201, np.resize(chunk, _CHUNK))
       encoding = spaces.Encoding(*map(tf.constant, cells))
       scores = [
-        tf.stack(self._score(images, labels, encoding, weights), axis=1)
+        self._score(images, labels, encoding, weights)
         for images, labels, weights in self._batches
       ]
       found.append(np.mean(scores, axis=0)[: len(chunk)])
     return np.concatenate(found)
+
+
+def _names() -> list[str]:
+  """Returns what cells are ranked by."""
+  several = len(_SHRINKAGE.value) > 1
+  return [
+    'accuracy',
+    'loss',
+    *(
+      f'separation_{value:g}' if several else 'separation'
+      for value in _SHRINKAGE.value
+    ),
+  ]
+
+
+def _score(network, images, labels, cells, weights) -> tf.Tensor:
+  """Returns the scores of `_names`, `[architectures, scores]`."""
+  each = []
+  for value in _SHRINKAGE.value:
+    with mock.patch.object(separation, 'SHRINKAGE', value):
+      each.append(scoring.score(network, images, labels, cells, weights))
+  separations = [scores.separation for scores in each]
+  return tf.stack([each[0].accuracy, each[0].loss, *separations], axis=1)
 
 
 def _train(trainer: paths.Trainer, batches):
@@ -210,14 +242,13 @@ def _odds(done: float) -> float:
 def _alone(
   trainer: paths.Trainer, batches, scorer: _Scorer, code: int
 ) -> np.ndarray:
-  """Trains one cell from new weights; returns its scores, `[1, 3]`."""
+  """Trains one cell from new weights; returns its scores, `[1, scores]`."""
   trainer.begin()
   path = enumeration.operations(spaces.NASBENCH201, np.array([code]))[:, 0]
   for step in range(_PASSES.value):
     trainer.step(next(batches), path, step / _PASSES.value)
   scores = scorer(np.array([code]))
-  accuracy = supernet.Scores(*scores[0]).accuracy
-  print(f'cell {code}: accuracy {accuracy:.3f}', flush=True)
+  print(f'cell {code}: accuracy {scores[0, 0]:.3f}', flush=True)
   return scores
 
 
@@ -225,8 +256,8 @@ def _judged(
   scores: np.ndarray, table: accuracy_table.AccuracyTable, codes: np.ndarray
 ) -> dict[str, float]:
   """Returns Kendall's tau by every score, of all cells and the best quarter."""
-  test, each = table.test[codes], supernet.Scores(*scores.T)
-  ways = {**each._asdict(), 'loss': -each.loss}
+  test, each = table.test[codes], dict(zip(_names(), scores.T))
+  ways = {**each, 'loss': -each['loss']}
   top = test >= np.quantile(test, 0.75)
   return {
     **{name: _tau(values, test) for name, values in ways.items()},
@@ -234,7 +265,7 @@ def _judged(
       f'{name}_of_top_quarter': _tau(values[top], test[top])
       for name, values in ways.items()
     },
-    'mean_accuracy': float(each.accuracy.mean()),
+    'mean_accuracy': float(each['accuracy'].mean()),
   }
 
 
