@@ -49,7 +49,7 @@ _ANSWERS = flags.DEFINE_string(
   'answers',
   None,
   'file that keeps the scores of all cells; made if missing, and else taken as '
-  'it is, whatever --workdir, --images, --batches and --shrinkage say.',
+  'it is, whatever --workdir, --images and --batches say.',
 )
 _JSON = flags.DEFINE_string(
   'json', None, 'file to write the measured values to (default: none).'
@@ -74,8 +74,8 @@ _SHRINKAGE = flags.DEFINE_float(
   'shrinkage',
   separation.SHRINKAGE,
   'of the separation, where cells are scored (nat_tf/separation.py); 1e4 makes '
-  'it the ratio of traces; above 0.',
-  lower_bound=1e-9,
+  'it the ratio of traces; 1e-6 or more.',
+  lower_bound=1e-6,
 )
 _TOGETHER = flags.DEFINE_integer(
   'together', 1, 'mini-batches a reward; 1 or more.', lower_bound=1
@@ -212,18 +212,24 @@ def _answers(transformer: transformer_lib.Transformer, path: str) -> _Answers:
   """Scores all cells, or reads what was scored before."""
   if os.path.exists(path):
     with np.load(path) as file:
-      missing = [name for name in _Answers._fields if name not in file]
+      needed = (*_Answers._fields, 'shrinkage')
+      missing = [name for name in needed if name not in file]
       if missing:
         command.fail(
           f'--answers: {path} holds no {missing[0]}, so it is of an earlier '
           'version; name another file, and the cells are scored anew'
+        )
+      if file['shrinkage'] != _SHRINKAGE.value:
+        command.fail(
+          f'--answers: {path} is of --shrinkage={file["shrinkage"]}; say that, '
+          'or name another file, and the cells are scored anew'
         )
       return _Answers(*(file[name] for name in _Answers._fields))
   with mock.patch.object(separation, 'SHRINKAGE', _SHRINKAGE.value):
     answers = _scored(transformer)
   with atomic_file.replacing(path) as temporary:
     with open(temporary, 'wb') as file:
-      np.savez(file, **answers._asdict())
+      np.savez(file, shrinkage=_SHRINKAGE.value, **answers._asdict())
   return answers
 
 

@@ -48,7 +48,7 @@ _PATHS = flags.DEFINE_enum(
 )
 _ODDS = flags.DEFINE_float(
   'odds',
-  5.0,
+  1.0,
   'how many times likelier an operation with weights is drawn; above 0.',
   lower_bound=1e-9,
 )
@@ -111,8 +111,8 @@ _SHRINKAGE = flags.DEFINE_multi_float(
   'shrinkage',
   [separation.SHRINKAGE],
   'of the separation (nat_tf/separation.py); 1e4 makes it the ratio of traces; '
-  'above 0, one or more.',
-  lower_bound=1e-9,
+  '1e-6 or more, once or several times.',
+  lower_bound=1e-6,
 )
 _SEED = flags.DEFINE_integer(
   'seed', 0, 'decides all but which cells are ranked.', lower_bound=0

@@ -1,6 +1,7 @@
 """Tests the separation of classes by a naive reference and closed forms."""
 
 import itertools
+from unittest import mock
 
 from absl.testing import parameterized
 import numpy as np
@@ -50,7 +51,10 @@ class SeparationTest(tf.test.TestCase, parameterized.TestCase):
     points = np.random.default_rng(0).normal(size=[10, 16])
     corners = np.linalg.qr(points.T)[0].T  # Orthogonal, of length 1.
     self.assertAllClose(_separation(3 * corners[labels] + 5, labels, 10), 1.0)
-    # Farther apart some of them, and it is less.
+    # Farther apart some of them, and it is less; so it is without some.
+    few = labels < 5
+    found = _separation(corners[labels[few]], labels[few], 10)
+    self.assertLess(found, 0.9)
     corners[0] *= 2
     self.assertLess(_separation(corners[labels], labels, 10), 0.99)
 
@@ -82,6 +86,30 @@ class SeparationTest(tf.test.TestCase, parameterized.TestCase):
     found = _separation(features, labels, 3, weights)
     self.assertAllClose(found, expected, rtol=1e-4)
 
+  @parameterized.parameters(3, 30)
+  def test_an_example_counts_as_often_as_its_weight_says(self, channels):
+    rng = np.random.default_rng(3)
+    features, labels = rng.normal(size=[12, channels]), np.arange(12) % 4
+    times = rng.integers(1, 4, 12)
+    expected = _naive(
+      np.repeat(features, times, 0), np.repeat(labels, times), 4
+    )
+    found = _separation(features, labels, 4, times)
+    self.assertAllClose(found, expected, rtol=1e-5)
+
+  def test_with_much_shrinkage_the_ratio_of_traces(self):
+    rng = np.random.default_rng(4)
+    features, labels = rng.normal(size=[9, 2]), np.repeat([0, 1, 2], 3)
+    means = features.reshape([3, 3, 2]).mean(1) - features.mean(0)
+    expected = 3 * (means**2).sum() / ((features - features.mean(0)) ** 2).sum()
+    with mock.patch.object(separation, 'SHRINKAGE', 1e4):
+      found = _separation(features, labels, 3)
+    self.assertAllClose(found, expected, rtol=1e-3)
+
+  def test_one_class_is_not_separated(self):
+    features = np.random.default_rng(5).normal(size=[6, 2])
+    self.assertAllClose(_separation(features, [0] * 6, 1), 0)
+
   def test_more_channels_than_examples(self):
     rng = np.random.default_rng(1)
     features, labels = rng.normal(size=[8, 50]), np.arange(8) % 3
@@ -104,7 +132,7 @@ class SeparationTest(tf.test.TestCase, parameterized.TestCase):
     between = 2 / 5  # (classes - 1) / (examples - 1) of all variance.
     expected = between * (shares / (shares + r)).sum() * (1 / 2 + r)
     self.assertAllClose(found, expected, rtol=1e-5)
-    self.assertLess(found, (3 + 1) / (6 - 1))
+    self.assertLess(found, (2 + 1 / r) / 5)
 
 
 if __name__ == '__main__':
