@@ -106,6 +106,9 @@ _RATE = flags.DEFINE_float(
 _ENTROPY = flags.DEFINE_float(
   'entropy', 0.02, 'its weight in the beginning; 0 or more.', lower_bound=0.0
 )
+_DECAY = flags.DEFINE_float(
+  'decay', 5e-4, "L2 penalty of the policy's weights; 0 or more.", lower_bound=0
+)
 _SEEDS = flags.DEFINE_integer(
   'seeds', 3, 'policies to train; 1 or more.', lower_bound=1
 )
@@ -291,6 +294,7 @@ def _agent_config(config: SearchConfig) -> agent.AgentConfig:
   asked = dataclasses.replace(
     config,
     policy_learning_rate=_RATE.value,
+    policy_decay=_DECAY.value,
     policy_samples=_SAMPLES.value,
     entropy=_ENTROPY.value,
     anneal=True,
