@@ -76,7 +76,7 @@ def _between(rows: tf.Tensor, members: tf.Tensor) -> tf.Tensor:
     members: `[batch, classes]`, orthonormal but for classes of no example.
   """
   examples, features = rows.shape
-  if examples is None or features <= examples:
+  if features <= examples:
     means = tf.matmul(rows, members, transpose_a=True)
     scatter = tf.matmul(rows, rows, transpose_a=True)
     return tf.reduce_sum(_whitened(means, scatter) ** 2)
