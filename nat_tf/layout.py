@@ -7,6 +7,7 @@ No TensorFlow here.
 from __future__ import annotations
 
 import dataclasses
+import enum
 import math
 
 from nat_tf.architecture import NORMAL
@@ -17,6 +18,22 @@ from nat_tf.architecture import Cell
 
 # Height and width in pixels.
 Size = tuple[int, int]
+
+
+class Shortcut(enum.Enum):
+  """What a skip is that changes size or channels.
+
+  Attributes:
+    FACTORIZED: ReLU, factorised reduction and batch norm (method, section 3).
+    PADDED: leaves pixels out and fills channels with zeros, for no cost (He et
+      al., CVPR 2016, option A).
+    POOLED: the mean of 2x2 pixels and a 1x1 convolution, without batch norm
+      (Dong and Yang, NAS-Bench-201, ICLR 2020).
+  """
+
+  FACTORIZED = 'factorized'
+  PADDED = 'padded'
+  POOLED = 'pooled'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,20 +117,17 @@ class Skeleton:
     stem_outputs: which of them the first cell reads, as many as inputs.
     head: what follows the last cell; its widths are those of `base`.
     prepares: whether every cell brings its inputs to its own channels, by
-      convolution and batch norm. Else only reductions do, and all other cells
-      take their inputs as they are.
+      convolution and batch norm. Else it takes them as they are.
     activates: whether a ReLU stands behind every cell but the last.
     activates_stem: whether one stands behind the stem.
-    reduction: what stands at the reductions; None for the architecture's own
-      reduction cell.
+    reduction: what stands at the reductions, where edges from the input double
+      the channels; None for the architecture's own reduction cell.
     blocks: the places of a hand-made network, one after the other; none where a
       cell is repeated.
     base: channels that the widths of stem, head and blocks are meant for.
     cells: usual number of cells, where one is repeated.
     channels: usual channels of the first cell.
-    pads: whether a skip that changes size or channels leaves pixels out and
-      fills channels with zeros (He et al., CVPR 2016, option A), for no cost;
-      else it is a factorised reduction.
+    shortcut: what a skip is that changes size or channels.
   """
 
   name: str
@@ -129,7 +143,7 @@ class Skeleton:
   blocks: tuple[Block, ...] = ()
   cells: int = 0
   channels: int = 0
-  pads: bool = False
+  shortcut: Shortcut = Shortcut.FACTORIZED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,7 +215,7 @@ class EdgePlace:
     stride: 2 where it halves the size.
     input_size: of its source.
     output_size: of its target.
-    pads: see `Skeleton`.
+    shortcut: see `Skeleton`.
   """
 
   inputs: int
@@ -209,7 +223,7 @@ class EdgePlace:
   stride: int
   input_size: Size
   output_size: Size
-  pads: bool = False
+  shortcut: Shortcut = Shortcut.FACTORIZED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -228,7 +242,7 @@ class CellPlace:
     widths: channels of all vertices, inputs included, where they differ.
     strided: the first vertex that has the output's size.
     pool: a maximum that the input goes through.
-    pads: see `Skeleton`.
+    shortcut: see `Skeleton`.
   """
 
   kind: str
@@ -241,7 +255,7 @@ class CellPlace:
   widths: tuple[int, ...] = ()
   strided: int = 2
   pool: Pool | None = None
-  pads: bool = False
+  shortcut: Shortcut = Shortcut.FACTORIZED
 
   def width(self, vertex: int) -> int:
     """Returns the channels of a vertex."""
@@ -265,7 +279,7 @@ class CellPlace:
       self.stride if halves else 1,
       self.size(source),
       self.size(target),
-      self.pads,
+      self.shortcut,
     )
 
 
@@ -304,6 +318,10 @@ def _repeated(config: NetworkConfig) -> list[CellPlace]:
   for index in range(config.cells):
     reduces = index in reductions
     stride = 2 if reduces else 1
+    widths: tuple[int, ...] = ()
+    if reduces and skeleton.reduction:
+      computed = len(skeleton.reduction.intermediates)
+      widths = (channels, *[channels * stride] * computed)
     channels *= stride
     output = halved(size, stride)
     result.append(
@@ -313,10 +331,11 @@ def _repeated(config: NetworkConfig) -> list[CellPlace]:
         stride,
         size,
         output,
-        skeleton.prepares or reduces,
+        skeleton.prepares,
         halve_first,
+        widths,
         strided=skeleton.cell_inputs,
-        pads=skeleton.pads,
+        shortcut=skeleton.shortcut,
       )
     )
     size, halve_first = output, reduces and skeleton.cell_inputs > 1
@@ -343,7 +362,7 @@ def _blocks(config: NetworkConfig) -> list[CellPlace]:
         widths,
         block.strided,
         block.pool,
-        config.skeleton.pads,
+        config.skeleton.shortcut,
       )
     )
     size, channels = output, widths[-1]

@@ -14,6 +14,7 @@ import math
 from nat_tf import stages as stages_lib
 from nat_tf import vocabulary
 from nat_tf.layout import EdgePlace
+from nat_tf.layout import Shortcut
 from nat_tf.stages import Axis
 from nat_tf.stages import Keeps
 from nat_tf.stages import Stage
@@ -111,7 +112,11 @@ class Chain:
 
 @functools.cache
 def chain(
-  name: str, stride: int, shared: bool, pads_to: int | None = None
+  name: str,
+  stride: int,
+  shared: bool,
+  shortcut: Shortcut = Shortcut.FACTORIZED,
+  outputs: int | None = None,
 ) -> Chain | None:
   """Returns the chain of an operation; None for null, which computes nothing.
 
@@ -121,8 +126,10 @@ def chain(
     shared: whether it is for the super network, where pooling is followed by
       batch norm so that its scale matches the other operations' (method,
       section 3).
-    pads_to: channels of the result, where operations without weights fill what
-      is missing with zeros; None where all vertices have as many channels.
+    shortcut: what a skip is that changes size or channels.
+    outputs: channels of the result; None where all vertices have as many. Where
+      shortcuts are padded, all operations without weights fill what is missing
+      with zeros.
 
   Raises:
     UnknownOperationError: no operation is called so.
@@ -130,8 +137,9 @@ def chain(
   operation = vocabulary.operation(name)
   if operation.type is Type.NULL:
     return None
+  pads_to = outputs if shortcut is Shortcut.PADDED else None
   if operation.type is Type.SKIP:
-    return Chain(_skip(stride, pads_to))
+    return Chain(_skip(stride, shortcut, pads_to))
   if operation.type in (Type.MAX_POOL, Type.AVG_POOL):
     return Chain(_pool(operation, stride, shared, pads_to))
   return Chain(_BUILDERS[operation.type](operation, stride))
@@ -145,8 +153,7 @@ def on(name: str, place: EdgePlace, shared: bool) -> Chain | None:
     place: what the edge joins.
     shared: whether it is for the super network.
   """
-  pads_to = place.outputs if place.pads else None
-  return chain(name, place.stride, shared, pads_to)
+  return chain(name, place.stride, shared, place.shortcut, place.outputs)
 
 
 def learns(name: str) -> bool:
@@ -226,11 +233,13 @@ def _pool(operation, stride, shared, pads_to):
   )
 
 
-def _skip(stride, pads_to):
+def _skip(stride, shortcut, pads_to):
   if stride == 1:
     return _widen(pads_to)
-  if pads_to is not None:
+  if shortcut is Shortcut.PADDED:
     return (stages_lib.Subsample(stride), *_widen(pads_to))
+  if shortcut is Shortcut.POOLED:
+    return (stages_lib.AvgPool(stride, stride), stages_lib.Conv(1))
   return (
     stages_lib.Relu(),
     stages_lib.FactorizedReduction(),

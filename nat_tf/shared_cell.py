@@ -24,6 +24,7 @@ from nat_tf import compiled
 from nat_tf import computation
 from nat_tf import layout
 from nat_tf import operations as operations_lib
+from nat_tf import stages
 from nat_tf.layout import CellPlace
 from nat_tf.layout import EdgePlace
 from nat_tf.spaces import Space
@@ -233,7 +234,7 @@ class CellProgram:
     space: Space, place: CellPlace, spans: Sequence[tuple[int, int]]
   ) -> Any:
     """Returns what cells have in common that share a program."""
-    joins = place.stride, place.strided, place.widths, place.pads
+    joins = place.stride, place.strided, place.widths, place.shortcut
     return space.graph(place.kind), joins, tuple(spans)
 
   def remembers(self, path: Path, fresh: tf.Tensor) -> tf.Tensor:
@@ -394,11 +395,12 @@ class CellProgram:
       for i, name in enumerate(self._space.operations)
     )
     return EdgeKind(
-      names, edge.stride, edge.outputs if edge.pads else None, (edge.stride,)
+      names, edge.stride, edge.shortcut, edge.outputs, (edge.stride,)
     )
 
   def _open_kind(self, stride: int) -> EdgeKind:
-    return EdgeKind(self._space.operations, stride, None, (1, 2))
+    shortcut = self._place.shortcut
+    return EdgeKind(self._space.operations, stride, shortcut, None, (1, 2))
 
   def _edge_gradient(self, states, kernels, path, slot, kept, dy):
     """Returns gradients of an edge's candidates and kernels.
@@ -474,28 +476,32 @@ class EdgeKind(NamedTuple):
     operations: for every operation of the space its name; null where the edge
       cannot carry it.
     stride: of the edge.
-    pads_to: channels of its target; None where they are those of its source.
+    shortcut: what a skip is that changes size or channels.
+    outputs: channels of its target; None where they are those of its source.
     strides: those that edges have which keep as much for the backward pass.
   """
 
   operations: tuple[str, ...]
   stride: int
-  pads_to: int | None
+  shortcut: layout.Shortcut
+  outputs: int | None
   strides: tuple[int, ...]
 
   def chains(self, stride: int | None = None):
     """Returns the operations' chains; of another stride, if one is given."""
     return [
-      operations_lib.chain(name, stride or self.stride, True, self.pads_to)
+      operations_lib.chain(
+        name, stride or self.stride, True, self.shortcut, self.outputs
+      )
       for name in self.operations
     ]
 
   def nothing(self, x: tf.Tensor) -> tf.Tensor:
     """Returns a map of the result's shape that means nothing."""
-    if self.pads_to is None:
-      return x[:, :: self.stride, :: self.stride] if self.stride > 1 else x
-    chain = operations_lib.chain('skip', self.stride, True, self.pads_to)
-    return computation.forward(chain, x, [])[0] if chain else x
+    x = x[:, :: self.stride, :: self.stride] if self.stride > 1 else x
+    if self.outputs is None:
+      return x
+    return computation.apply(stages.Widen(self.outputs), x)
 
 
 @functools.cache
@@ -522,7 +528,7 @@ def _place_shapes(
     )
     for chain in kind.chains(stride):
       if chain is not None:
-        shapes = chain.kept_shapes(inputs, kind.pads_to or inputs, before)
+        shapes = chain.kept_shapes(inputs, kind.outputs or inputs, before)
         most |= collections.Counter(shapes)
   return tuple(sorted(most.elements()))
 
@@ -544,7 +550,7 @@ def _spread(kind, x, y, chain, kept):
   left = dict(enumerate(kept))
   shapes = []
   if chain is not None:
-    shapes = chain.kept_shapes(inputs, kind.pads_to or inputs, tuple(size))
+    shapes = chain.kept_shapes(inputs, kind.outputs or inputs, tuple(size))
   places = []
   for shape in _place_shapes(kind, inputs, tuple(size)):
     found = next((i for i in left if shapes[i] == shape), None)
@@ -561,7 +567,7 @@ def _kept(kind, x, chain, places):
   _, *size, inputs = x.shape
   free = list(zip(_place_shapes(kind, inputs, tuple(size)), places))
   result = []
-  for shape in chain.kept_shapes(inputs, kind.pads_to or inputs, tuple(size)):
+  for shape in chain.kept_shapes(inputs, kind.outputs or inputs, tuple(size)):
     found = next(i for i, (place, _) in enumerate(free) if place == shape)
     result.append(free.pop(found)[1])
   return result
@@ -656,7 +662,7 @@ def _unpack(chain, x, rows, kind):
   """Cuts an edge's rows `[longest, columns]` into the kernels of a chain."""
   inputs, columns = x.shape[-1], rows.shape[-1]
   kernels, start = [], 0
-  for shape in chain.kernel_shapes(inputs, kind.pads_to or inputs):
+  for shape in chain.kernel_shapes(inputs, kind.outputs or inputs):
     size = math.prod(shape) // columns
     kernels.append(tf.reshape(rows[start : start + size], shape))
     start += size

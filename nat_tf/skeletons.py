@@ -6,8 +6,8 @@ ones (224x224), where stem and strides divide the size by 32 in the end.
 - `cells`: Liu et al., DARTS, ICLR 2019; ENAS and NAT have the same (method,
   section 3).
 - `nasbench201`: Dong and Yang, NAS-Bench-201, ICLR 2020, section 2.1: cells
-  follow one another directly, and residual blocks halve the size. Ours doubles
-  the channels by a 1x1 convolution before the block instead of inside.
+  follow one another directly, and residual blocks halve the size. Their
+  shortcut has no batch norm, so that the size of what cells add up stays.
 - `resnet...`: He et al., Deep Residual Learning, CVPR 2016; ResNet-50 halves
   the size in its 3x3 convolutions, as all that use it do by now.
 - `vgg16`: Simonyan and Zisserman, ICLR 2015, with batch norm; for CIFAR-10
@@ -27,6 +27,7 @@ from nat_tf.layout import Block
 from nat_tf.layout import Convolution
 from nat_tf.layout import Head
 from nat_tf.layout import Pool
+from nat_tf.layout import Shortcut
 from nat_tf.layout import Skeleton
 
 FORMS = ('cifar10', 'imagenet')
@@ -76,6 +77,7 @@ NASBENCH201 = Skeleton(
   ),
   cells=17,
   channels=16,
+  shortcut=Shortcut.POOLED,
 )
 
 
@@ -139,7 +141,7 @@ def _resnet(
     channels=channels,
     head=Head(activates=True),
     blocks=_stages(depths, widths, strides, strided),
-    pads=True,
+    shortcut=Shortcut.PADDED,
   )
   return {'cifar10': small, 'imagenet': _large_stem(small)}
 
@@ -161,7 +163,7 @@ def _vgg16() -> dict[str, Skeleton]:
     channels=64,
     head=Head(activates=True, pool=halving, flattens=True),
     blocks=blocks,
-    pads=True,
+    shortcut=Shortcut.PADDED,
   )
   large = dataclasses.replace(
     small, head=dataclasses.replace(small.head, hidden=(4096, 4096))
@@ -182,7 +184,7 @@ def _mobilenetv2() -> dict[str, Skeleton]:
     head=Head(convolution=Convolution(1280, 1)),
     activates=False,
     blocks=_stages(depths, widths, (1, 1, 2, 2, 1, 2, 1)),
-    pads=True,
+    shortcut=Shortcut.PADDED,
   )
   large = dataclasses.replace(
     small,

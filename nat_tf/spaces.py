@@ -140,7 +140,15 @@ class Space:
     return self.cells.index(cell) if cell in self.cells else 0
 
   def graph(self, cell: str) -> Graph | None:
-    """Returns the graph of a cell; None where it is not fixed."""
+    """Returns the graph of a cell; None where it is not fixed.
+
+    Args:
+      cell: name of one of the space's cells or of the skeleton's own.
+    """
+    fixed = self.skeleton.reduction
+    if fixed and cell == architecture_lib.REDUCTION:
+      stays = {edge.operation: (edge.operation,) for edge in fixed.edges}
+      return _graph(fixed, self.targets, self.operations, stays)
     return self.graphs[self.row(cell)] if self.graphs else None
 
   def outputs(self, cell: str) -> int:
@@ -419,7 +427,14 @@ def _slot_targets(cells: Sequence[Cell]) -> tuple[int, ...]:
 
 
 def _graph(cell, targets, operations, reach) -> Graph:
-  """Puts a cell's edges into slots."""
+  """Puts a cell's edges into slots.
+
+  Args:
+    cell: the cell.
+    targets: of the slots.
+    operations: of the space.
+    reach: for every operation what may stand in its place.
+  """
   free = list(cell.edges)
   sources, present, choices = [], [], []
   for target in targets:

@@ -213,15 +213,14 @@ class NetworkTest(parameterized.TestCase):
     cell = nasbench201.from_text(none.format('nor_conv_1x1'))
     total = Cost(9 * 3 * 4 + 2 * 4, 9 * 3 * 4 * 64)
     total = total.plus(Cost(4 * 4 + 2 * 4, 4 * 4 * 64))
-    for channels, before, after in ((8, 64, 16), (16, 16, 4)):
+    for channels, size in ((8, 16), (16, 4)):
       doubling = channels // 2 * channels
-      for weights, size in (
-        (doubling, before),
-        (9 * channels**2, after),
-        (9 * channels**2, after),
-        (channels**2, after),
+      for weights, norms in (
+        (9 * doubling, 1),
+        (9 * channels**2, 1),
+        (doubling, 0),
       ):
-        total = total.plus(Cost(weights + 2 * channels, weights * size))
+        total = total.plus(Cost(weights + norms * 2 * channels, weights * size))
     total = total.plus(Cost(2 * 16 + 16 * 10 + 10, 16 * 10))
     self.assertEqual(cost.network(cell, config), total)
 
@@ -233,6 +232,20 @@ class NetworkTest(parameterized.TestCase):
         for name in ('skip_connect', 'none')
       )
       self.assertEqual(skip, null)
+
+  # The benchmark's own table counts the ten biases as operations, too.
+  @parameterized.parameters(
+    ('nor_conv_3x3', 1_531_546, 220_119_690),
+    ('skip_connect', 73_306, 7_783_050),
+  )
+  def test_nas_bench_201_as_published(self, name, params, flops):
+    config = layout.NetworkConfig(
+      17, 16, (32, 32), 3, 10, skeletons.NASBENCH201
+    )
+    cell = nasbench201.from_text(
+      f'|{name}~0|+|{name}~0|{name}~1|+|{name}~0|{name}~1|{name}~2|'
+    )
+    self.assertEqual(cost.network(cell, config), Cost(params, flops - 10))
 
   def test_the_classifier_reads_what_is_concatenated(self):
     edges = tuple(Edge(0, target, 'null') for target in (2, 3))

@@ -85,13 +85,13 @@ class PartsLatencyTest(absltest.TestCase):
     space = spaces.NASBENCH201
     config = layout.NetworkConfig(3, 4, (8, 8), 1, 10, space.skeleton)
     clock = _Clock()
-    parts = latency.PartsLatency(clock, _takes(3_196 + 24))
+    parts = latency.PartsLatency(clock, _takes(1_160 + 24))
     allowed = np.ones([1, 6, len(space.operations)], bool)
     fixed, table = parts(cell, space, config, allowed)
     np.testing.assert_array_equal(table, np.full(allowed.shape, 4))
-    # Stem, two preparations, and residual blocks of 8 and 16 channels with
-    # four edges each.
-    self.assertEqual(fixed, 3 * 1_000 + 4 * (8 + 16) + 100)
+    # Stem, and residual blocks: three of their four edges read what is half as
+    # wide.
+    self.assertEqual(fixed, 1_000 + (3 * 4 + 8) + (3 * 8 + 16) + 100)
 
   def test_hand_made_networks_have_pools_and_more_dense_layers(self):
     #   stem, 4 pools before the stages, 3 dense layers; the last pool is part

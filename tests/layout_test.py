@@ -63,20 +63,23 @@ class PlacesTest(parameterized.TestCase):
       [i for i, place in enumerate(places) if place.halve_first], [3, 6]
     )
 
-  def test_nas_bench_201_prepares_the_inputs_of_its_residual_blocks(self):
-    # N R N R N: a cell's one input is the cell before, never halved.
+  def test_nas_bench_201_doubles_its_channels_inside_residual_blocks(self):
+    # N R N R N: every cell takes the one before as it is.
     config = dataclasses.replace(_config(5), skeleton=skeletons.NASBENCH201)
+    places = layout.places(config)
+    self.assertFalse(any(x.prepares or x.halve_first for x in places))
+    first = config.channels
     self.assertEqual(
       [
-        (place.kind, place.prepares, place.halve_first)
-        for place in layout.places(config)
+        (x.kind, [x.width(0), x.width(1), x.width(3)], x.output_size)
+        for x in places
       ],
       [
-        ('normal', False, False),
-        ('reduction', True, False),
-        ('normal', False, False),
-        ('reduction', True, False),
-        ('normal', False, False),
+        ('normal', [first] * 3, (32, 32)),
+        ('reduction', [first, 2 * first, 2 * first], (16, 16)),
+        ('normal', [2 * first] * 3, (16, 16)),
+        ('reduction', [2 * first, 4 * first, 4 * first], (8, 8)),
+        ('normal', [4 * first] * 3, (8, 8)),
       ],
     )
 

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from nat_tf import computation
+from nat_tf import layout
 from nat_tf import operations
 from nat_tf import vocabulary
 
@@ -147,6 +148,22 @@ class ForwardTest(tf.test.TestCase, parameterized.TestCase):
     )
     self.assertAllClose(
       computation.forward(chain, x, [kernel])[0], _norm(y), atol=1e-4
+    )
+
+  def test_pooled_skip_is_a_convolution_of_means(self):
+    #   1 2 | 3 4        1.5 3.5
+    #   1 2 | 3 4   ->   1.5 3.5   -> times 2 and times 3, no batch norm
+    #   1 2 | 3 4
+    #   1 2 | 3 4
+    chain = operations.chain('skip', 2, True, layout.Shortcut.POOLED, 2)
+    x = tf.tile(
+      tf.constant([1.0, 2, 3, 4])[tf.newaxis, tf.newaxis, :], [1, 4, 1]
+    )
+    kernel = tf.reshape(tf.constant([2.0, 3.0]), [1, 1, 1, 2])
+    y, _ = computation.forward(chain, x[..., tf.newaxis], [kernel])
+    self.assertAllClose(y, [[[[3.0, 4.5], [7.0, 10.5]]] * 2])
+    self.assertEmpty(
+      operations.chain('skip', 1, True, layout.Shortcut.POOLED, 2).stages
     )
 
   @parameterized.parameters(1, 2)
