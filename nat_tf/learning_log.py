@@ -144,7 +144,7 @@ def figure(table: epoch_table.EpochTable) -> matplotlib.figure.Figure:
       (
         'policy_reward',
         'Mean reward of the policy',
-        'mean reward, points',
+        'mean reward, hundredths',
         100,
       ),
       ('policy_entropy', 'Entropy of the policy', 'entropy, nats', 1),

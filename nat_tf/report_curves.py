@@ -44,7 +44,7 @@ def learning(rows: Rows) -> list[Chart]:
       rows,
       'policy_reward',
       'Mean reward of the policy',
-      'reward, points',
+      'reward, hundredths',
       'Above 0 it makes architectures better.',
       scale=100,
       levels=[('no better than the input', 0.0)],

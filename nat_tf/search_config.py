@@ -45,6 +45,9 @@ _USUAL_EDGES = 16
 
 _CHANNELS = Range(least=2, even=True)
 
+# Of fewer, chance alone sets classes apart: their means are those of noise.
+_IMAGES_A_CLASS = 4
+
 
 @dataclasses.dataclass(frozen=True)
 class SearchConfig(DataSettings):
@@ -158,7 +161,8 @@ class SearchConfig(DataSettings):
     'accuracy',
     'what a transformation is to raise: the accuracy with shared weights, or '
     'the separation of the classes before the last layer, which also chooses '
-    'among candidates',
+    f'among candidates and asks for {_IMAGES_A_CLASS} images of a class on '
+    'average',
     choices=reward.GAINED,
   )
   policy_learning_rate: float = setting(
@@ -275,6 +279,24 @@ class SearchConfig(DataSettings):
     """
     space = {} if self.architecture is None else {'space': ONE}
     return {'shards': devices, **space}
+
+  def check_reward(self, classes: int):
+    """Checks that the rewards see enough images for what is to be raised.
+
+    Args:
+      classes: of the data set.
+
+    Raises:
+      ConfigError: it is the separation, and they are too few.
+    """
+    images = self.reward_images or self.batch_size
+    least = _IMAGES_A_CLASS * classes
+    if self.reward == 'separation' and images < least:
+      raise ConfigError(
+        f'--reward is separation, but the rewards of {classes} classes are '
+        f'measured on {images} images; give --reward_images={least} or more, '
+        'or --reward=accuracy'
+      )
 
   def held_out_codes(self) -> np.ndarray:
     """Returns the codes of what is held out, `[held_out]`."""

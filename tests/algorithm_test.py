@@ -83,6 +83,7 @@ class SearchTest(tf.test.TestCase):
     config = small_search.config(
       reward='separation',
       batch_size=8,
+      reward_images=40,
       epochs=3,
       weights_steps=2,
       policy_steps=1,
@@ -99,17 +100,17 @@ class SearchTest(tf.test.TestCase):
   def test_phases_alternate(self):
     #  phase, epoch, step, images, ends_epoch
     # A policy step scores two architectures, two transformations of each,
-    # before and after: 2 * 2 * 2 * 8.
+    # before and after: 2 * 2 * 2 * 40.
     expected = [
       ('weights', 1, 1, 8, False),
       ('weights', 1, 2, 8, False),
-      ('policy', 1, 3, 64, True),
+      ('policy', 1, 3, 320, True),
       ('weights', 2, 4, 8, False),
       ('weights', 2, 5, 8, False),
-      ('policy', 2, 6, 64, True),
+      ('policy', 2, 6, 320, True),
       ('weights', 3, 7, 8, False),
       ('weights', 3, 8, 8, False),
-      ('policy', 3, 9, 64, True),
+      ('policy', 3, 9, 320, True),
     ]
     reports = self.whole.reports
     self.assertEqual(

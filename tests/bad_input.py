@@ -516,6 +516,13 @@ def _combined() -> list[Case]:
     ),
     _case(
       'search',
+      '--reward is separation, but the rewards of 10 classes are measured on '
+      '32 images; give --reward_images=40 or more, or --reward=accuracy',
+      '--reward=separation',
+      '--batch_size=32',
+    ),
+    _case(
+      'search',
       '--space is one, but --architecture does not say which one',
       '--space=one',
     ),

@@ -213,9 +213,9 @@ class LearningLogTest(absltest.TestCase):
         self.assertEqual(ticks, wanted)
       self.assertEqual(
         [axes.get_ylabel() for axes in drawn.axes],
-        ['loss, nats', 'mean reward, points', 'entropy, nats'],
+        ['loss, nats', 'mean reward, hundredths', 'entropy, nats'],
       )
-      # A fraction in the table, points in the picture.
+      # A fraction in the table, hundredths in the picture.
       self.assertEqual(drawn.axes[1].lines[0].get_ydata()[-1], 50.0)
 
   def test_lines_and_panels_have_names(self):

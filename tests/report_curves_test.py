@@ -32,7 +32,7 @@ class LearningTest(absltest.TestCase):
       [
         'loss, nats',
         'accuracy, %',
-        'reward, points',
+        'reward, hundredths',
         'entropy, nats',
       ],
     )

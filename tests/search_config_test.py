@@ -113,6 +113,18 @@ class SearchConfigTest(absltest.TestCase):
     config = SearchConfig.from_json(json.dumps(values))
     self.assertEqual(config, SearchConfig(reward='accuracy'))
 
+  def test_separation_asks_for_four_images_of_a_class(self):
+    SearchConfig(batch_size=1).check_reward(10)
+    SearchConfig(reward='separation', batch_size=40).check_reward(10)
+    few = SearchConfig(reward='separation', batch_size=1, reward_images=40)
+    few.check_reward(10)
+    with self.assertRaisesRegex(
+      setting.ConfigError,
+      'the rewards of 100 classes are measured on 64 images; give '
+      '--reward_images=400 or more, or --reward=accuracy$',
+    ):
+      SearchConfig(reward='separation', batch_size=64).check_reward(100)
+
   def test_held_out_and_learned_architectures_are_all_there_are(self):
     config = SearchConfig(space='nasbench201', held_out=1000, seed=3)
     held_out, learned = config.held_out_codes(), config.learned_codes()
