@@ -21,7 +21,9 @@ Size = tuple[int, int]
 
 
 class Shortcut(enum.Enum):
-  """What a skip is that changes size or channels.
+  """What a skip is that halves the size.
+
+  Only a padded one may change the channels without that.
 
   Attributes:
     FACTORIZED: ReLU, factorised reduction and batch norm (method, section 3).
@@ -127,7 +129,7 @@ class Skeleton:
     base: channels that the widths of stem, head and blocks are meant for.
     cells: usual number of cells, where one is repeated.
     channels: usual channels of the first cell.
-    shortcut: what a skip is that changes size or channels.
+    shortcut: what a skip is that halves the size.
   """
 
   name: str

@@ -126,10 +126,10 @@ def chain(
     shared: whether it is for the super network, where pooling is followed by
       batch norm so that its scale matches the other operations' (method,
       section 3).
-    shortcut: what a skip is that changes size or channels.
-    outputs: channels of the result; None where all vertices have as many. Where
-      shortcuts are padded, all operations without weights fill what is missing
-      with zeros.
+    shortcut: what a skip is that halves the size.
+    outputs: channels of the result; may be None where all vertices have as
+      many. Where shortcuts are padded, all operations without weights fill what
+      is missing with zeros.
 
   Raises:
     UnknownOperationError: no operation is called so.

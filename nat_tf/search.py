@@ -102,6 +102,7 @@ def _search(
   """Learns, transforms, and writes and prints what came of it."""
   started = time.monotonic()
   dataset = data.load(config.data_config())
+  config.check_reward(dataset.info.classes)
   transformer = transformer_lib.Transformer(config, dataset, strategy)
   # What is possible depends on the images' size and the number of classes.
   transformer.terms(architecture, budget)

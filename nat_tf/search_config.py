@@ -45,7 +45,7 @@ _USUAL_EDGES = 16
 
 _CHANNELS = Range(least=2, even=True)
 
-# Of fewer, chance alone sets classes apart: their means are those of noise.
+# Of n images a class chance alone gives about 1 / n (separation.py).
 _IMAGES_A_CLASS = 4
 
 
@@ -162,7 +162,7 @@ class SearchConfig(DataSettings):
     'what a transformation is to raise: the accuracy with shared weights, or '
     'the separation of the classes before the last layer, which also chooses '
     f'among candidates and asks for {_IMAGES_A_CLASS} images of a class on '
-    'average',
+    'average in the rewards',
     choices=reward.GAINED,
   )
   policy_learning_rate: float = setting(

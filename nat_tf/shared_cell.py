@@ -476,8 +476,9 @@ class EdgeKind(NamedTuple):
     operations: for every operation of the space its name; null where the edge
       cannot carry it.
     stride: of the edge.
-    shortcut: what a skip is that changes size or channels.
-    outputs: channels of its target; None where they are those of its source.
+    shortcut: what a skip is that halves the size.
+    outputs: channels of its target; None where the space leaves sources open:
+      then those of its source.
     strides: those that edges have which keep as much for the backward pass.
   """
 

@@ -7,7 +7,8 @@ ones (224x224), where stem and strides divide the size by 32 in the end.
   section 3).
 - `nasbench201`: Dong and Yang, NAS-Bench-201, ICLR 2020, section 2.1: cells
   follow one another directly, and residual blocks halve the size. Their
-  shortcut has no batch norm, so that the size of what cells add up stays.
+  shortcut has no batch norm, so that how large a map is that cells add to
+  itself is kept.
 - `resnet...`: He et al., Deep Residual Learning, CVPR 2016; ResNet-50 halves
   the size in its 3x3 convolutions, as all that use it do by now.
 - `vgg16`: Simonyan and Zisserman, ICLR 2015, with batch norm; for CIFAR-10

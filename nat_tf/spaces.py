@@ -136,8 +136,8 @@ class Space:
     return self.inputs + self.intermediates
 
   def row(self, cell: str) -> int:
-    """Returns the position of a cell; the first for one of the skeleton's."""
-    return self.cells.index(cell) if cell in self.cells else 0
+    """Returns the position of one of the space's cells."""
+    return self.cells.index(cell)
 
   def graph(self, cell: str) -> Graph | None:
     """Returns the graph of a cell; None where it is not fixed.
@@ -393,13 +393,17 @@ def around(
     transition_rules: one of `transitions.TRANSITIONS`.
   """
   cells = [cell for _, cell in architecture.cells]
+  # The skeleton's own cell stays as it is, and needs operations and slots, too.
+  own = skeletons.load(architecture.network).reduction
+  kept = [own] if own else []
   reach = {
     operation: transitions.successors(operation, transition_rules)
     for operation in {edge.operation for _, _, edge in architecture.edges()}
   }
   carried = {after for successors in reach.values() for after in successors}
+  carried |= {edge.operation for cell in kept for edge in cell.edges}
   operations = tuple(o.name for o in vocabulary.ALL if o.name in carried)
-  targets = _slot_targets(cells)
+  targets = _slot_targets([*cells, *kept])
   graphs = tuple(_graph(cell, targets, operations, reach) for cell in cells)
   return Space(
     name,

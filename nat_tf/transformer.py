@@ -216,11 +216,7 @@ class Transformer:
       dataset: its held-out part scores candidates.
       strategy: the devices that hold the super network; None for one. The
         policy, which is small, stays on the host.
-
-    Raises:
-      ConfigError: see `SearchConfig.check_reward`.
     """
-    config.check_reward(dataset.info.classes)
     tf.keras.utils.set_random_seed(config.seed)
     self.config = config
     self.space = config.search_space()

@@ -9,6 +9,7 @@ from absl.testing import parameterized
 import numpy as np
 
 from nat_tf import hand_made
+from nat_tf import nasbench201
 from nat_tf import spaces
 from nat_tf import transitions
 from nat_tf import vocabulary
@@ -203,6 +204,33 @@ class AroundTest(parameterized.TestCase):
       beta.network,
     )
     self.assertEqual(space.decode(space.encode(last)), last)
+
+  def test_has_room_for_the_skeletons_own_reduction(self):
+    # A residual block needs 3x3 convolutions and a skip, which this cell and
+    # what it may become have not, on edges that it has not, either.
+    beta = nasbench201.from_text(
+      '|nor_conv_1x1~0|+|none~0|none~1|+|none~0|none~1|avg_pool_3x3~2|'
+    )
+    for space in (spaces.around('one', beta, 'nat'), spaces.NASBENCH201):
+      graph = space.graph('reduction')
+      carried = [
+        (source, target, space.operations[choices[0]])
+        for source, target, choices, present in zip(
+          graph.sources, space.targets, graph.choices, graph.present
+        )
+        if present
+      ]
+      self.assertEqual({len(choices) for choices in graph.choices}, {1})
+      self.assertEqual(
+        carried,
+        [
+          (0, 1, 'conv_3x3'),
+          (0, 2, 'null'),
+          (0, 3, 'skip'),
+          (1, 3, 'conv_3x3'),
+        ],
+      )
+    self.assertEqual(space.graph('normal'), space.graphs[0])
 
   def test_refuses_what_an_edge_may_not_become(self):
     beta = zoo.load('resnet20')

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from nat_tf import layout
+from nat_tf import nasbench201
 from nat_tf import path_optimizer
 from nat_tf import sampling
 from nat_tf import skeletons
@@ -97,6 +98,17 @@ class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
     space = spaces.NASBENCH201
     config = dataclasses.replace(_CONFIG, skeleton=space.skeleton)
     self._check(space, 6, config)
+
+  def test_equals_static_networks_around_a_cell_unlike_the_reduction(self):
+    space = spaces.around(
+      'one',
+      nasbench201.from_text(
+        '|nor_conv_1x1~0|+|none~0|skip_connect~1|+|none~0|none~1|none~2|'
+      ),
+      'nat',
+    )
+    config = dataclasses.replace(_CONFIG, skeleton=space.skeleton)
+    self._check(space, 3, config)
 
   def test_equals_static_networks_with_all_operations(self):
     self._check(spaces.DARTS, 8)

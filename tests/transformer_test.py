@@ -226,9 +226,7 @@ class TransformTest(TransformerTestCase):
     #              _SOURCE  most probable  sample
     # accuracy     0.5      0.9            0.1
     # separation   0.2      0.3            0.4     the sample wins
-    config = dataclasses.replace(
-      self.config, reward='separation', reward_images=40
-    )
+    config = dataclasses.replace(self.config, reward='separation')
     transformer = transformer_lib.Transformer(config, self.dataset)
     proposed = spaces.Encoding(
       *(x[np.newaxis] for x in _stack([_CHEAPER, _CHEAPEST]))
