@@ -160,11 +160,12 @@ class GcnTest(tf.test.TestCase, parameterized.TestCase):
     its_p = its.distribution.probs_parameter()
     mine_p = mine.distribution.probs_parameter()
     self.assertAllClose(mine_p[:, :, : space.edges], its_p, atol=1e-6)
-    # Where no edge is, null has the whole probability, but for rounding.
-    null = np.eye(len(space.operations))[space.index('null')]
+    # Where no edge is, null has the whole probability: 1 but for one rounding.
+    null = np.eye(len(space.operations), dtype=np.float32)[space.index('null')]
     rest = mine_p[:, :, space.edges :].numpy()
-    self.assertAllClose(rest, np.broadcast_to(null, rest.shape), atol=1e-6)
-    self.assertTrue((rest[..., null == 0] == 0).all())
+    expected = np.broadcast_to(null, rest.shape)
+    self.assertAllClose(rest, expected, rtol=0, atol=np.finfo(np.float32).eps)
+    self.assertAllEqual(rest[..., null == 0], expected[..., null == 0])
 
   def test_more_edges_than_places_share_them(self):
     # Made for in-degree 1, applied to in-degree 2.
