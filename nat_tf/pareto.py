@@ -87,7 +87,8 @@ def explore(
   limits[:, edge_costs.MADDS] = [
     least + (most - least) * i // (_LEVELS - 1) for i in range(_LEVELS)
   ]
-  beta = spaces.Encoding(*(np.repeat(x, _LEVELS, axis=0) for x in source))
+  seen = terms.seen(transformer.space, source)
+  beta = spaces.Encoding(*(np.repeat(x, _LEVELS, axis=0) for x in seen))
   proposed = transformer.propose(
     beta, candidates, tf.constant([seed, 0]), terms.allowance(limits)
   )

@@ -183,11 +183,9 @@ class RankingStudy:
       input, the most probable one and the samples that cost no more.
     """
     space, inputs = self._transformer.space, scale.inputs
+    seen, allowance = self._asked(inputs)
     proposed = self._transformer.propose(
-      spaces.Encoding(*map(tf.constant, enumeration.encode(space, inputs))),
-      candidates,
-      tf.constant([seed, 0]),
-      self._allowance(inputs),
+      seen, candidates, tf.constant([seed, 0]), allowance
     )
     codes = enumeration.code(proposed, space)
     contenders = np.concatenate([inputs[:, np.newaxis], codes], axis=1)
@@ -198,19 +196,25 @@ class RankingStudy:
     best = np.take_along_axis(contenders, np.array(chosen)[:, None], axis=1)
     return [self._gain(outputs, scale) for outputs in (codes[:, 0], best[:, 0])]
 
-  def _allowance(self, inputs: np.ndarray) -> affordable.Allowance:
-    """Returns what outputs may cost; see `_affords`."""
+  def _asked(
+    self, inputs: np.ndarray
+  ) -> tuple[spaces.Encoding, affordable.Allowance]:
+    """Returns what the policy sees and what outputs may cost (`_affords`)."""
     space, network = self._transformer.space, self._transformer.final()
-    each = []
+    seen, allowances = [], []
     for code in inputs:
-      cell = space.decode(enumeration.encode(space, code))
+      beta = enumeration.encode(space, code)
+      cell = space.decode(beta)
       terms = self._transformer.terms(cell)
-      limits = None
       if not reach.carries_images(cell, network):
         dearest = terms.costs.edges.max(-1).sum((-2, -1))
-        limits = (terms.costs.fixed + dearest)[np.newaxis]
-      each.append(terms.allowance(limits))
-    return affordable.Allowance(*map(np.concatenate, zip(*each)))
+        terms = dataclasses.replace(terms, limits=terms.costs.fixed + dearest)
+      seen.append(terms.seen(space, beta))
+      allowances.append(terms.allowance())
+    return (
+      spaces.Encoding(*map(tf.constant, map(np.stack, zip(*seen)))),
+      affordable.Allowance(*map(np.concatenate, zip(*allowances))),
+    )
 
   def scale(self, inputs: np.ndarray) -> captured_gain.CapturedGain:
     """Returns what can be gained of `[inputs]` codes."""

@@ -24,6 +24,7 @@ from nat_tf import reward
 from nat_tf import spaces
 from nat_tf import supernet
 from nat_tf import transitions
+from nat_tf import trimming
 from nat_tf import workdir as workdir_lib
 from nat_tf.architecture import Architecture
 from nat_tf.budget import Budget
@@ -165,6 +166,23 @@ class Terms:
     beyond = rest[:, np.newaxis, np.newaxis, np.newaxis] + 1
     return np.where(given_up, beyond, self.costs.edges), rest
 
+  def seen(self, space: spaces.Space, beta: spaces.Encoding) -> spaces.Encoding:
+    """Returns the input as a policy is to see it.
+
+    Where it may become no dearer, what nothing reads is null: a policy that
+    learned without limits likes to bring such an operation to life, which has
+    to be paid.
+
+    Args:
+      space: of the input.
+      beta: the input, NumPy arrays with any leading dimensions.
+    """
+    # Time has no limit by itself.
+    both = slice(edge_costs.NANOSECONDS)
+    if (self.limits[both] > self.costs.own[both]).any():
+      return beta
+    return trimming.trimmed(space, beta)
+
   def fit(self, operations: np.ndarray) -> np.ndarray:
     """Returns whether transformations surely keep to the limits, `[...]` bool.
 
@@ -270,7 +288,7 @@ class Transformer:
     beta = spaces.stack([self.space.encode(architecture)])
     most = candidates + _OTHERS
     report(0, most)
-    contenders = self._contenders(beta, candidates, seed, terms.allowance())
+    contenders = self._contenders(beta, candidates, seed, terms)
     operations = np.asarray(contenders.operations)
     # Where fewer were found, the others are done with.
     missing = most - len(operations)
@@ -294,7 +312,7 @@ class Transformer:
     beta: spaces.Encoding,
     candidates: int,
     seed: int,
-    allowance: affordable.Allowance,
+    terms: Terms,
   ) -> spaces.Encoding:
     """Returns the input and what the policy makes of it, `[contenders, ...]`.
 
@@ -304,7 +322,10 @@ class Transformer:
     frame, found = self.final(), [np.asarray(beta.operations)]
     for round_ in range(_ROUNDS):
       drawn = self.propose(
-        beta, candidates, tf.constant([seed, round_]), allowance
+        terms.seen(self.space, beta),
+        candidates,
+        tf.constant([seed, round_]),
+        terms.allowance(),
       ).operations[0]
       for operations in np.asarray(drawn):
         one = spaces.Encoding(*(x[0] for x in beta))._replace(

@@ -233,9 +233,14 @@ class RankingStudyTest(tf.test.TestCase):
     )
     self.assertIn(revived, enumeration.code(free, _SPACE))
     study = self._study(_TEST)
-    for gain in study.gains(study.scale(inputs), 8, seed=0):
+    with mock.patch.object(agent, 'transform', wraps=agent.transform) as calls:
+      gains = study.gains(study.scale(inputs), 8, seed=0)
+    for gain in gains:
       self.assertEqual(gain.costlier, 0)
     self.assertNotIn(revived, study._known)
+    # The policy has not even seen that convolution.
+    seen = enumeration.code(calls.call_args.args[2], _SPACE)
+    self.assertAllEqual(seen, [_code('null null null skip null null')] * 64)
 
   def test_what_is_no_network_may_become_one(self):
     #  0 --conv--> 1  null  3    Nothing reaches the output. A network of the
@@ -247,7 +252,11 @@ class RankingStudyTest(tf.test.TestCase):
     }
     inputs = np.array([dead] * 64)
     study = self._study(_TEST)
-    gains = study.gains(study.scale(inputs), 16, seed=0)
+    with mock.patch.object(agent, 'transform', wraps=agent.transform) as calls:
+      gains = study.gains(study.scale(inputs), 16, seed=0)
+    # All may be brought to life, so the policy sees all.
+    seen = enumeration.code(calls.call_args.args[2], _SPACE)
+    self.assertAllEqual(seen, inputs)
     self.assertNotEmpty(alive & set(study._known))
     self.assertEqual([gain.costlier for gain in gains], [0, 0])
     self.assertGreater(gains[1].captured, 0)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from nat_tf import agent
 from nat_tf import data
 from nat_tf import edge_costs
+from nat_tf import nasbench201
 from nat_tf import search_config
 from nat_tf import spaces
 from nat_tf import supernet
@@ -216,6 +217,26 @@ class TransformTest(TransformerTestCase):
         beta, 200, tf.constant([0, 0]), terms.allowance()
       )
       self.assertTrue(terms.fit(proposed.operations.numpy()).all())
+
+  def test_policies_see_what_nothing_reads_only_where_more_may_be_spent(self):
+    #  0 --conv--> 1    3        Nothing reads node 1.
+    #  '------conv------>
+    space = spaces.NASBENCH201
+    text = '|nor_conv_3x3~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~2|'
+    less = '|none~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~2|'
+    beta = space.encode(nasbench201.from_text(text))
+    own = np.array([10, 100])
+    for limits, seen in (
+      ([10, 100], less),
+      ([9, 20], less),
+      ([10, 100, 5], less),  # The last limits time.
+      ([11, 90], text),
+      ([9, 101, 5], text),
+    ):
+      costs = mock.Mock(own=np.append(own, 3)[: len(limits)])
+      terms = transformer_lib.Terms(costs, np.array(limits), np.ones(1))
+      found = space.decode(terms.seen(space, beta))
+      self.assertEqual(nasbench201.to_text(found), seen)
 
   def test_data_that_vanished_is_said_in_a_line(self):
     gone = mock.Mock(side_effect=tf.errors.NotFoundError(None, None, 'gone'))
