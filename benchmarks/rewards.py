@@ -3,10 +3,11 @@
 bazel run //benchmarks:rewards -- --workdir=W --table=cifar10.csv \
   --answers=answers.npz --reward=loss
 
-W is a search that held cells of NAS-Bench-201 out. All cells are scored with
-its weights on some mini-batches, once; policies learn anew from these scores,
-in half a minute each; the cells held out judge them, by the table. Beside them
-stands the best by the same scores of all that a cell may become.
+W is a search that held cells of NAS-Bench-201 out. All cells are scored on some
+mini-batches, once, in the network where its rewards were measured; policies
+learn anew from these scores, in half a minute each; the cells held out judge
+them, by the table. Beside them stands the best by the same scores of all that a
+cell may become.
 """
 
 from __future__ import annotations
@@ -239,7 +240,7 @@ def _answers(transformer: transformer_lib.Transformer, path: str) -> _Answers:
 def _scored(transformer: transformer_lib.Transformer) -> _Answers:
   """Scores all cells."""
   score = tf.function(
-    functools.partial(scoring.score, transformer.network), autograph=False
+    functools.partial(scoring.score, transformer.networks[-1]), autograph=False
   )
   batches = list(
     transformer.dataset.candidate_batches(_IMAGES.value).take(_BATCHES.value)

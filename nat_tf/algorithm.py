@@ -115,7 +115,7 @@ class Search:
       )
     )
     self._rewards = reward.SharedWeightReward(
-      self._network, self._strategy, self._config.reward
+      transformer.networks[-1], self._strategy, self._config.reward
     )
     self._learner = self._make_learner(transformer)
     self._watch = divergence.Watch()

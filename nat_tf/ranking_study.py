@@ -146,7 +146,7 @@ class RankingStudy:
       config.transitions, transformer.space.operations
     )
     self._scores = reward.HeldOutScores(
-      transformer.network,
+      transformer.networks,
       transformer.dataset.candidate_batches(_BATCH).take(-(-images // _BATCH)),
     )
     self._known: dict[int, Measured] = {}

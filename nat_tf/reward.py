@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import functools
 from typing import Any
@@ -101,15 +101,20 @@ class HeldOutScores:
   """Scores of architectures on all examples of a data set.
 
   Args:
-    network: the super network.
+    networks: the super network, or several of the same space, whose scores'
+      mean is taken.
     batches: one pass of images, labels and weights `[batch]`, 0 for fillers.
   """
 
-  def __init__(self, network: supernet.SuperNetwork, batches: tf.data.Dataset):
-    self._network = network
+  def __init__(
+    self,
+    networks: Sequence[supernet.SuperNetwork],
+    batches: tf.data.Dataset,
+  ):
+    self._networks = networks
     self._batches = batches
     self._score = tf.function(
-      functools.partial(scoring.score, network), autograph=False
+      functools.partial(scoring.mean_score, networks), autograph=False
     )
 
   def __call__(
@@ -151,14 +156,26 @@ class HeldOutScores:
 
   def _alone(self, architectures: Encoding) -> list[tuple[slice, _Score]]:
     """Returns what scores one after the other without compiling anything."""
-    found: list[tuple[slice, _Score]] = []
-    for i in range(len(architectures.operations)):
-      one = Encoding(*(np.asarray(x[i]) for x in architectures))
-      network = static_network.StaticNetwork(
-        self._network, self._network.space.decode(one), learns=False
+    return [
+      (
+        slice(i, i + 1),
+        self._score_of(Encoding(*(x[i] for x in architectures))),
       )
-      found.append((slice(i, i + 1), network.score))
-    return found
+      for i in range(len(architectures.operations))
+    ]
+
+  def _score_of(self, one: Encoding) -> _Score:
+    """Returns what scores one architecture without compiling anything."""
+    architecture = self._networks[0].space.decode(
+      Encoding(*(np.asarray(x) for x in one))
+    )
+    built = [
+      static_network.StaticNetwork(network, architecture, learns=False)
+      for network in self._networks
+    ]
+    return lambda images, labels, weights: scoring.mean(
+      [one.score(images, labels, weights) for one in built]
+    )
 
   def _by_graph(self, architectures: Encoding) -> list[tuple[slice, _Score]]:
     """Returns what scores all, or some at a time where they are many."""

@@ -45,6 +45,10 @@ _USUAL_EDGES = 16
 
 _CHANNELS = Range(least=2, even=True)
 
+# Cells of the smallest network that has one before, between and after both
+# reductions.
+_ALL_STAGES = 5
+
 # Of n images a class chance alone gives about 1 / n (separation.py).
 _IMAGES_A_CLASS = 4
 
@@ -129,6 +133,14 @@ class SearchConfig(DataSettings):
     'channels of the super network in its first cell; a hand-made network is '
     'scaled to it',
     range=_CHANNELS,
+  )
+  reward_cells: int = setting(
+    0,
+    'cells of the network that rewards are measured in, which passes the cells '
+    'of a stage of the super network more than once, so more than --cells; '
+    'candidates are then compared by the mean of both; 0 for the super network '
+    'itself; only where every cell takes what it reads as it is',
+    range=NOT_NEGATIVE,
   )
   weights_learning_rate: float = setting(
     0.05, 'learning rate of the shared weights (SGD)', range=POSITIVE
@@ -223,6 +235,8 @@ class SearchConfig(DataSettings):
       raise ConfigError(
         '--space is one, but --architecture does not say which one'
       )
+    if self.reward_cells:
+      self._check_deeper()
     if not self.held_out:
       return
     try:
@@ -233,6 +247,35 @@ class SearchConfig(DataSettings):
       raise ConfigError(
         f'--held_out is {self.held_out}; the {self.space} space has only '
         f'{count} architectures, and the policy needs some to learn from'
+      )
+
+  def _check_deeper(self):
+    """Checks that the network of the rewards can have those weights.
+
+    Raises:
+      ConfigError: it cannot.
+    """
+    skeleton, value = self.skeleton(), f'--reward_cells is {self.reward_cells}'
+    if skeleton.blocks or skeleton.prepares:
+      raise ConfigError(
+        f'{value}, but in the space {self.space} no cell can stand in two '
+        'places, for every place has weights of its own; give 0'
+      )
+    if self.reward_cells <= self.cells:
+      raise ConfigError(
+        f'{value}; it must be above --cells, which is {self.cells}, or 0'
+      )
+    # Which places are equal does not depend on the images.
+    small, large = (
+      layout.places(
+        layout.NetworkConfig(cells, self.channels, (32, 32), 3, 10, skeleton)
+      )
+      for cells in (self.cells, self.reward_cells)
+    )
+    if not set(large) <= set(small):
+      raise ConfigError(
+        f'{value}, but a network of --cells={self.cells} lacks a cell of some '
+        f'stage; give --cells={_ALL_STAGES} or more, or --reward_cells=0'
       )
 
   @classmethod

@@ -91,13 +91,33 @@ class SuperNetwork(tf.keras.Model):
   Args:
     space: the search space.
     config: number of cells, channels, image and classes.
+    weights: a network whose layers it takes, so that both compute with the same
+      weights; None to make new ones. It can then have more cells than that
+      network: cells at equal places are one cell, passed more than once.
+
+  Raises:
+    ValueError: a cell has no counterpart among those of `weights`.
   """
 
-  def __init__(self, space: Space, config: NetworkConfig, **kwargs):
+  def __init__(
+    self,
+    space: Space,
+    config: NetworkConfig,
+    weights: SuperNetwork | None = None,
+    **kwargs,
+  ):
     super().__init__(**kwargs)
     self.space = space
     self.config = config
-    places = layout.places(config)
+    self.places = layout.places(config)
+    if weights is None:
+      self._make_layers()
+    else:
+      self._take_layers(weights)
+
+  def _make_layers(self):
+    """Makes layers, and their weights at random."""
+    space, config, places = self.space, self.config, self.places
     programs: dict[Any, shared_cell.CellProgram] = {}
     self.stem = [
       shared_layers.ConvNorm(
@@ -114,8 +134,22 @@ class SuperNetwork(tf.keras.Model):
       for i, place in enumerate(places)
     ]
     self.classifier = shared_layers.Classifier(config, name='classifier')
-    self.places = places
     self._build_layers()
+
+  def _take_layers(self, weights: SuperNetwork):
+    """Takes the layers of a network."""
+    known = dict(
+      zip(weights.places, zip(weights.preparation, weights.shared_cells))
+    )
+    missing = [
+      place for place in self.places if place not in known or place.prepares
+    ]
+    if missing:
+      raise ValueError(f'no weights for the cell at {missing[0]}')
+    self.stem, self.classifier = weights.stem, weights.classifier
+    taken = [known[place] for place in self.places]
+    self.preparation, self.shared_cells = map(list, zip(*taken))
+    self.built = True
 
   def call(self, images: tf.Tensor, architecture: Encoding) -> tf.Tensor:
     """Returns logits `[batch, classes]`.
@@ -284,7 +318,12 @@ class SuperNetwork(tf.keras.Model):
     Returns:
       Scores (scalars) and gradients in the order of `trainable_variables`;
       those of the cells' banks are `tf.IndexedSlices`.
+
+    Raises:
+      ValueError: a cell is passed more than once.
     """
+    if len({id(cell) for cell in self.shared_cells}) < len(self.shared_cells):
+      raise ValueError('a network that repeats cells can only score')
     output, pull_output = self._pullback(images, architecture)
     with tf.GradientTape() as tape:
       tape.watch(output)

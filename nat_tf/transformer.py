@@ -215,7 +215,10 @@ class Transformer:
   Attributes:
     config: how it was or will be learned.
     space: the architectures it knows.
-    network: the super network, which scores candidates.
+    network: the super network.
+    networks: it and, where the configuration asks for one, a deeper one of the
+      same weights. The mean of their scores decides among candidates; rewards
+      are measured in the last.
     actor: the policy, which proposes them.
     dataset: its held-out part scores candidates.
     strategy: the devices that hold the super network.
@@ -244,6 +247,7 @@ class Transformer:
       self.network = supernet.SuperNetwork(
         self.space, self._frame(config.cells, config.channels)
       )
+      self.networks = self._networks()
     self.actor = policy.create(
       config.policy, self.space, seed=config.seed, stay=config.stay()
     )
@@ -252,9 +256,16 @@ class Transformer:
     )
     self._latency = latency.PartsLatency()
     self._scores = reward.HeldOutScores(
-      self.network,
+      self.networks,
       dataset.candidate_batches(_even(dataset.info.examples.candidates)),
     )
+
+  def _networks(self) -> tuple[supernet.SuperNetwork, ...]:
+    """Returns the networks that score."""
+    if not self.config.reward_cells:
+      return (self.network,)
+    deeper = self._frame(self.config.reward_cells, self.config.channels)
+    return self.network, supernet.SuperNetwork(self.space, deeper, self.network)
 
   def transform(
     self,

@@ -134,6 +134,23 @@ class SearchTest(tf.test.TestCase):
         algorithm.Search(transformer, self.dataset, directory)
       self.assertEqual(made.call_args.args[2], raised)
 
+  def test_rewards_are_measured_where_the_configuration_says(self):
+    for cells, place in ((0, 0), (8, 1)):
+      config = dataclasses.replace(
+        self.config,
+        space='nasbench201',
+        architecture=None,
+        cells=5,
+        reward_cells=cells,
+      )
+      transformer = transformer_lib.Transformer(config, self.dataset)
+      directory = os.path.join(tf.compat.v1.test.get_temp_dir(), f'in_{cells}')
+      with mock.patch.object(reward, 'SharedWeightReward') as made:
+        algorithm.Search(transformer, self.dataset, directory)
+      network = made.call_args.args[0]
+      self.assertIs(network, transformer.networks[place])
+      self.assertLen(network.places, cells or 5)
+
   def test_the_policy_starts_after_the_warm_up(self):
     # w w | stopped, then w w p | w w p: the policy learns in epochs 2 and 3.
     config = dataclasses.replace(self.config, warmup=1)

@@ -523,6 +523,27 @@ def _combined() -> list[Case]:
     ),
     _case(
       'search',
+      '--reward_cells is 8, but in the space micro no cell can stand in two '
+      'places, for every place has weights of its own; give 0',
+      '--reward_cells=8',
+    ),
+    _case(
+      'search',
+      '--reward_cells is 5; it must be above --cells, which is 5, or 0',
+      '--space=nasbench201',
+      '--cells=5',
+      '--reward_cells=5',
+    ),
+    _case(
+      'search',
+      '--reward_cells is 8, but a network of --cells=4 lacks a cell of some '
+      'stage; give --cells=5 or more, or --reward_cells=0',
+      '--space=nasbench201',
+      '--cells=4',
+      '--reward_cells=8',
+    ),
+    _case(
+      'search',
       '--space is one, but --architecture does not say which one',
       '--space=one',
     ),

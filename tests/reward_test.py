@@ -133,7 +133,7 @@ class HeldOutScoresTest(RewardTestCase):
     batches = tf.data.Dataset.from_tensor_slices(
       (self.images, labels, self.weights)
     )
-    measure = reward.HeldOutScores(self.network, batches)
+    measure = reward.HeldOutScores([self.network], batches)
     alone = measure(_drawn(5))
     with mock.patch.object(reward, '_FEW', 0):
       self._same(measure(_drawn(5)), alone)
@@ -148,7 +148,7 @@ class HeldOutScoresTest(RewardTestCase):
     batches = tf.data.Dataset.from_tensor_slices(
       (self.images, self.labels, self.weights)
     )
-    measure = reward.HeldOutScores(self.network, batches)
+    measure = reward.HeldOutScores([self.network], batches)
     drawn = spaces.Encoding(*(np.asarray(x) for x in _drawn(5)))
     # Of 12 scores: one by one, four at a time, and 3 and 1 at a time.
     for few, chunk, scores in (
@@ -190,6 +190,20 @@ class HeldOutScoresTest(RewardTestCase):
       expected = np.average(parts, axis=0, weights=[8, 8, 3])
       self.assertAllClose(getattr(found, name), expected, rtol=1e-4)
 
+  def test_several_networks_count_alike(self):
+    batches = tf.data.Dataset.from_tensor_slices(
+      (self.images, self.labels, self.weights)
+    )
+    other = supernet.SuperNetwork(_SPACE, _CONFIG)
+    for few in (100, 0):
+      with mock.patch.object(reward, '_FEW', few):
+        first, second, both = (
+          np.array(reward.HeldOutScores(networks, batches)(_drawn(5)))
+          for networks in ([self.network], [other], [self.network, other])
+        )
+      self.assertAllClose(both, (first + second) / 2, rtol=1e-4)
+      self.assertNotAllClose(first, second)
+
   def test_ignores_answers_for_fillers(self):
     other = self.labels.copy()
     other[2, 3:] = (other[2, 3:] + 1) % _CLASSES
@@ -199,7 +213,7 @@ class HeldOutScoresTest(RewardTestCase):
     batches = tf.data.Dataset.from_tensor_slices(
       (self.images, self.labels, self.weights)
     )
-    measure = reward.HeldOutScores(self.network, batches)
+    measure = reward.HeldOutScores([self.network], batches)
     first = measure(_drawn(5))
     # As NumPy arrays, which is how a transformer passes them.
     arrays = spaces.Encoding(*(x.numpy() for x in _drawn(5)))

@@ -50,6 +50,7 @@ _BOUNDS = (
   ('candidates_fraction', 1.0, 0.999, 'above 0 and below 1'),
   ('image_size', -1, 0, '0 or more'),
   ('held_out', -1, 0, '0 or more'),
+  ('reward_cells', -1, 0, '0 or more'),
   ('final_cells', -1, 0, '0 or more'),
   ('final_channels', -2, 0, 'even and 0 or more'),
   ('final_channels', 37, 38, 'even and 0 or more'),
@@ -124,6 +125,31 @@ class SearchConfigTest(absltest.TestCase):
       '--reward_images=400 or more, or --reward=accuracy$',
     ):
       SearchConfig(reward='separation', batch_size=64).check_reward(100)
+
+  def test_a_network_for_rewards_repeats_cells_that_the_other_has(self):
+    SearchConfig(space='nasbench201', cells=5, reward_cells=8)
+    SearchConfig(space='nasbench201', cells=2, reward_cells=0)
+    for message, values in (
+      ('is 5; it must be above --cells, which is 5, or 0', {'cells': 5}),
+      (
+        'is 5, but a network of --cells=4 lacks a cell of some stage; give '
+        '--cells=5 or more, or --reward_cells=0',
+        {'cells': 4},
+      ),
+      (
+        'is 5, but in the space darts no cell can stand in two places, for '
+        'every place has weights of its own; give 0',
+        {'space': 'darts'},
+      ),
+      (
+        'is 5, but in the space one no cell can stand in two places',
+        {'space': 'one', 'architecture': 'resnet20'},
+      ),
+    ):
+      with self.assertRaisesRegex(
+        setting.ConfigError, f'^--reward_cells {message}'
+      ):
+        SearchConfig(**{'space': 'nasbench201', 'reward_cells': 5, **values})
 
   def test_held_out_and_learned_architectures_are_all_there_are(self):
     config = SearchConfig(space='nasbench201', held_out=1000, seed=3)

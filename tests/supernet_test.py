@@ -9,6 +9,7 @@ from absl.testing import parameterized
 import numpy as np
 import tensorflow as tf
 
+from nat_tf import enumeration
 from nat_tf import layout
 from nat_tf import nasbench201
 from nat_tf import path_optimizer
@@ -177,6 +178,74 @@ class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
         self.assertContainsSubset(moved, on_path)
         count += len(moved)
     self.assertGreater(count, 0)
+
+  def test_takes_the_weights_of_a_network_of_fewer_cells(self):
+    # weights    normal 0 | reduction 1 | normal 2 | reduction 3 | normal 4
+    # taken by   normal 0, 0 | reduction 1 | 2, 2 | reduction 3 | normal 4, 4
+    space = spaces.NASBENCH201
+    few, many = (
+      dataclasses.replace(_CONFIG, cells=n, skeleton=skeletons.NASBENCH201)
+      for n in (5, 8)
+    )
+    network = supernet.SuperNetwork(space, few)
+    deeper = supernet.SuperNetwork(space, many, network)
+    copy = supernet.SuperNetwork(space, many)
+    self._copy(network, copy, [0, 0, 1, 2, 2, 3, 4, 4])
+    images, _ = _batch()
+    drawn = _tensors(space, 3)
+    for i in range(3):
+      expected = copy(images, _row(drawn, i))
+      self.assertAllClose(deeper(images, _row(drawn, i)), expected)
+      self.assertNotAllClose(network(images, _row(drawn, i)), expected)
+    # They are the same weights, not copies of them.
+    cell = network.shared_cells[2]
+    cell.bank.assign(2 * cell.bank[::-1])
+    row = spaces.Encoding(*map(tf.constant, self._convolutions(space)))
+    before = copy(images, row)
+    self.assertNotAllClose(deeper(images, row), before)
+    self._copy(network, copy, [0, 0, 1, 2, 2, 3, 4, 4])
+    self.assertAllClose(deeper(images, row), copy(images, row))
+
+  def _copy(self, network, other, cells):
+    """Gives a network the weights of another one's cells, by number."""
+    for mine, number in zip(other.shared_cells, cells, strict=True):
+      mine.bank.assign(network.shared_cells[number].bank)
+    for name in ('stem', 'classifier'):
+      layers = [tf.nest.flatten(getattr(x, name)) for x in (other, network)]
+      for mine, theirs in zip(*layers):
+        mine.set_weights(theirs.get_weights())
+
+  def _convolutions(self, space):
+    operations = np.full([1, space.edges], space.index('conv_3x3'))
+    code = int(np.sum(operations * enumeration.place_values(space)))
+    return enumeration.encode(space, np.array(code))
+
+  def test_what_repeats_cells_only_scores(self):
+    config = dataclasses.replace(
+      _CONFIG, cells=5, skeleton=skeletons.NASBENCH201
+    )
+    network = supernet.SuperNetwork(spaces.NASBENCH201, config)
+    deeper = supernet.SuperNetwork(
+      spaces.NASBENCH201, dataclasses.replace(config, cells=8), network
+    )
+    row = _row(_tensors(spaces.NASBENCH201, 1), 0)
+    with self.assertRaisesRegex(ValueError, 'can only score'):
+      deeper.loss_and_gradients(*_batch(), row)
+
+  def test_takes_no_weights_for_a_place_that_has_none(self):
+    for skeleton, cells, more in (
+      (skeletons.NASBENCH201, 2, 5),  # No second reduction.
+      (skeletons.CELLS, 4, 7),  # Every cell prepares what it reads.
+    ):
+      config = dataclasses.replace(_CONFIG, cells=cells, skeleton=skeleton)
+      space = {1: spaces.NASBENCH201, 2: _space(spaces.DARTS)}[
+        skeleton.cell_inputs
+      ]
+      network = supernet.SuperNetwork(space, config)
+      with self.assertRaisesRegex(ValueError, 'no weights for the cell'):
+        supernet.SuperNetwork(
+          space, dataclasses.replace(config, cells=more), network
+        )
 
   def test_initialisation_follows_the_seed(self):
     space = _space(spaces.DARTS)
