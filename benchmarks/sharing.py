@@ -10,6 +10,7 @@ itself instead.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from unittest import mock
@@ -68,6 +69,13 @@ _PASSES = flags.DEFINE_integer(
 )
 _CELLS = flags.DEFINE_integer(
   'cells', 5, 'of the super network; 5, 8, 11, ...', lower_bound=5
+)
+_SCORED_CELLS = flags.DEFINE_integer(
+  'scored_cells',
+  None,
+  'of the network that ranks, which passes the cells of a stage of the super '
+  'network as often as it takes; 5, 8, 11, ... (default: --cells).',
+  lower_bound=5,
 )
 _TIED = flags.DEFINE_bool(
   'tied', False, 'whether cells of one stage share their weights.'
@@ -149,7 +157,7 @@ def main(argv: list[str]):
   network = transformer.Transformer(config, dataset).network
   trainer = paths.Trainer(network, _RATE.value, _SMOOTHING.value, _TIED.value)
   batches = iter(dataset.weights_batches())
-  scorer = _Scorer(network, dataset)
+  scorer = _Scorer(_scored(network), dataset)
   if _ALONE.value:
     scores = [_alone(trainer, batches, scorer, code) for code in codes]
     values = _judged(np.concatenate(scores), table, codes)
@@ -159,6 +167,14 @@ def main(argv: list[str]):
   print('  '.join(f'{name} {value:.3f}' for name, value in values.items()))
   if _JSON.value:
     measurement.write(command.path(_JSON.value), values)
+
+
+def _scored(network: supernet.SuperNetwork) -> supernet.SuperNetwork:
+  """Returns the network that ranks, which has the weights of another."""
+  if not _SCORED_CELLS.value:
+    return network
+  config = dataclasses.replace(network.config, cells=_SCORED_CELLS.value)
+  return supernet.SuperNetwork(network.space, config, network)
 
 
 class _Scorer:
