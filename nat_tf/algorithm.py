@@ -88,7 +88,7 @@ class Search:
     self._network = transformer.network
     self._paths = self._weights_sampler()
     parts, batch = dataset.info.examples, self._config.batch_size
-    self._reward_images = self._config.reward_images or batch
+    self._reward_images = self._config.images_of_rewards()
     self._weights_steps = self._config.weights_steps or max(
       1, parts.weights // batch
     )

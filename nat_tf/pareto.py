@@ -87,10 +87,12 @@ def explore(
   limits[:, edge_costs.MADDS] = [
     least + (most - least) * i // (_LEVELS - 1) for i in range(_LEVELS)
   ]
-  seen = terms.seen(transformer.space, source)
-  beta = spaces.Encoding(*(np.repeat(x, _LEVELS, axis=0) for x in seen))
+  beta = spaces.Encoding(*(np.repeat(x, _LEVELS, axis=0) for x in source))
   proposed = transformer.propose(
-    beta, candidates, tf.constant([seed, 0]), terms.allowance(limits)
+    transformer.seen(beta, terms, limits),
+    candidates,
+    tf.constant([seed, 0]),
+    terms.allowance(limits),
   )
   operations = proposed.operations.numpy()
   operations = operations.reshape(-1, *operations.shape[2:])

@@ -39,8 +39,8 @@ class Ranking:
 
   Attributes:
     codes: `[architectures]` of which.
-    shared: `[architectures]` reward with shared weights (`SearchConfig`), 0 to
-      1: accuracy or separation.
+    shared: `[architectures]` what candidates are chosen by with shared weights,
+      0 to 1: accuracy or separation (`Measured.worth`).
     test: `[architectures]` test accuracy after training, 0 to 1.
     madds: `[architectures]` multiply-adds of the final network.
     accuracy: `[architectures]` accuracy with shared weights, 0 to 1.
@@ -209,10 +209,10 @@ class RankingStudy:
       if not reach.carries_images(cell, network):
         dearest = terms.costs.edges.max(-1).sum((-2, -1))
         terms = dataclasses.replace(terms, limits=terms.costs.fixed + dearest)
-      seen.append(terms.seen(space, beta))
+      seen.append(self._transformer.seen(spaces.stack([beta]), terms))
       allowances.append(terms.allowance())
     return (
-      spaces.Encoding(*map(tf.constant, map(np.stack, zip(*seen)))),
+      spaces.Encoding(*map(tf.constant, map(np.concatenate, zip(*seen)))),
       affordable.Allowance(*map(np.concatenate, zip(*allowances))),
     )
 

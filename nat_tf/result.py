@@ -164,7 +164,8 @@ def notes(measured: Measured, basis: Basis) -> list[str]:
   """
   lines = [
     f'costs of {basis.network.text()}',
-    f'* with the shared weights, on {text_table.held_out(basis.images)}',
+    f'* with the shared weights, {_scored(basis)}on '
+    f'{text_table.held_out(basis.images)}',
   ]
   if measured.latency_ms is not None:
     lines.insert(
@@ -186,6 +187,15 @@ def comparison_notes(transformation: Transformation) -> list[str]:
     if compared == 1
     else f'the best of {compared} architectures by {how}',
   ]
+
+
+def _scored(basis: Basis) -> str:
+  """Returns in how many networks, where there were several."""
+  if not basis.scored:
+    return ''
+  return (
+    f'the mean of networks of {" and ".join(map(str, basis.scored))} cells, '
+  )
 
 
 def _percent(before: float, after: float) -> str:

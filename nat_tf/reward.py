@@ -174,7 +174,7 @@ class HeldOutScores:
       for network in self._networks
     ]
     return lambda images, labels, weights: scoring.mean(
-      [one.score(images, labels, weights) for one in built]
+      [network.score(images, labels, weights) for network in built]
     )
 
   def _by_graph(self, architectures: Encoding) -> list[tuple[slice, _Score]]:

@@ -95,6 +95,9 @@ def mean_score(
     labels: `[batch]` int32.
     architectures: encodings with one leading dimension.
     weights: `[batch]` float32, how much every example counts; None for 1.
+
+  Returns:
+    Scores `[architectures]`.
   """
   return mean(
     [
@@ -105,7 +108,7 @@ def mean_score(
 
 
 def mean(scores: Sequence[Scores]) -> Scores:
-  """Returns the mean of scores of the same shape."""
+  """Returns the mean of one or more scores `[...]`, in their shape."""
   if len(scores) == 1:
     return scores[0]
   return Scores(*(tf.add_n(each) / len(each) for each in zip(*scores)))

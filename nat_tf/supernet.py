@@ -91,29 +91,31 @@ class SuperNetwork(tf.keras.Model):
   Args:
     space: the search space.
     config: number of cells, channels, image and classes.
-    weights: a network whose layers it takes, so that both compute with the same
-      weights; None to make new ones. It can then have more cells than that
-      network: cells at equal places are one cell, passed more than once.
+    source: a network of the same space, images and classes whose layers it
+      takes, so that both compute with the same weights; None to make new ones.
+      It may have more cells: those at equal places are then passed more than
+      once, each as often as the others, or nearly so, and in their order.
 
   Raises:
-    ValueError: a cell has no counterpart among those of `weights`.
+    ValueError: a cell has no counterpart in `source`, or has weights of its own
+      place for what it reads, as all that prepare their inputs.
   """
 
   def __init__(
     self,
     space: Space,
     config: NetworkConfig,
-    weights: SuperNetwork | None = None,
+    source: SuperNetwork | None = None,
     **kwargs,
   ):
     super().__init__(**kwargs)
     self.space = space
     self.config = config
     self.places = layout.places(config)
-    if weights is None:
+    if source is None:
       self._make_layers()
     else:
-      self._take_layers(weights)
+      self._take_layers(source)
 
   def _make_layers(self):
     """Makes layers, and their weights at random."""
@@ -136,19 +138,21 @@ class SuperNetwork(tf.keras.Model):
     self.classifier = shared_layers.Classifier(config, name='classifier')
     self._build_layers()
 
-  def _take_layers(self, weights: SuperNetwork):
+  def _take_layers(self, source: SuperNetwork):
     """Takes the layers of a network."""
-    known = dict(
-      zip(weights.places, zip(weights.preparation, weights.shared_cells))
-    )
-    missing = [
-      place for place in self.places if place not in known or place.prepares
-    ]
-    if missing:
-      raise ValueError(f'no weights for the cell at {missing[0]}')
-    self.stem, self.classifier = weights.stem, weights.classifier
-    taken = [known[place] for place in self.places]
-    self.preparation, self.shared_cells = map(list, zip(*taken))
+    known, taken = _by_place(source.places), []
+    for place, mine in _by_place(self.places).items():
+      if place not in known or place.prepares:
+        raise ValueError(f'no weights for the cell at {place}')
+      theirs = known[place]
+      taken += [
+        (number, theirs[i * len(theirs) // len(mine)])
+        for i, number in enumerate(mine)
+      ]
+    self.stem, self.classifier = source.stem, source.classifier
+    numbers = [number for _, number in sorted(taken)]
+    self.preparation = [source.preparation[number] for number in numbers]
+    self.shared_cells = [source.shared_cells[number] for number in numbers]
     self.built = True
 
   def call(self, images: tf.Tensor, architecture: Encoding) -> tf.Tensor:
@@ -438,6 +442,16 @@ class SuperNetwork(tf.keras.Model):
       channels = [*channels[1:], self._output_channels(place)]
     self.classifier.build((None, None, None, channels[-1]))
     self.built = True
+
+
+def _by_place(
+  places: Sequence[layout.CellPlace],
+) -> dict[layout.CellPlace, list[int]]:
+  """Returns the numbers of the cells at equal places."""
+  result: dict[layout.CellPlace, list[int]] = {}
+  for number, place in enumerate(places):
+    result.setdefault(place, []).append(number)
+  return result
 
 
 def measure(

@@ -21,6 +21,7 @@ from nat_tf import layout
 from nat_tf import policy
 from nat_tf import reach
 from nat_tf import reward
+from nat_tf import search_config
 from nat_tf import spaces
 from nat_tf import supernet
 from nat_tf import transitions
@@ -46,7 +47,8 @@ class Measured:
   Attributes:
     architecture: the architecture.
     cost: of its final network.
-    accuracy: with the shared weights on held-out training data, 0 to 1.
+    accuracy: with the shared weights on held-out training data, 0 to 1, the
+      mean over `Transformer.networks`.
     latency_ms: milliseconds an image on this device, estimated from parts; None
       where no budget asked for it.
     carries_images: whether its output depends on the image.
@@ -63,7 +65,7 @@ class Measured:
 
   @property
   def worth(self) -> float:
-    """What candidates are chosen by: the reward of the search.
+    """What candidates are chosen by: what the reward of the search gains.
 
     Of a separation four digits; the others are noise.
     """
@@ -95,11 +97,14 @@ class Basis:
     images: how many held-out ones the accuracies were measured on.
     compared: how many different architectures were compared by that, of those
       that keep to the budget; the input counts where it does.
+    scored: numbers of cells of the networks whose mean that is; empty where it
+      is the super network alone.
   """
 
   network: layout.NetworkConfig
   images: int
   compared: int
+  scored: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,23 +170,6 @@ class Terms:
     given_up = self.allowed & ~allowed
     beyond = rest[:, np.newaxis, np.newaxis, np.newaxis] + 1
     return np.where(given_up, beyond, self.costs.edges), rest
-
-  def seen(self, space: spaces.Space, beta: spaces.Encoding) -> spaces.Encoding:
-    """Returns the input as a policy is to see it.
-
-    Where it may become no dearer, what nothing reads is null: a policy that
-    learned without limits likes to bring such an operation to life, which has
-    to be paid.
-
-    Args:
-      space: of the input.
-      beta: the input, NumPy arrays with any leading dimensions.
-    """
-    # Time has no limit by itself.
-    both = slice(edge_costs.NANOSECONDS)
-    if (self.limits[both] > self.costs.own[both]).any():
-      return beta
-    return trimming.trimmed(space, beta)
 
   def fit(self, operations: np.ndarray) -> np.ndarray:
     """Returns whether transformations surely keep to the limits, `[...]` bool.
@@ -331,12 +319,10 @@ class Transformer:
     need be scored: such samples are drawn again.
     """
     frame, found = self.final(), [np.asarray(beta.operations)]
+    seen, allowance = self.seen(beta, terms), terms.allowance()
     for round_ in range(_ROUNDS):
       drawn = self.propose(
-        terms.seen(self.space, beta),
-        candidates,
-        tf.constant([seed, round_]),
-        terms.allowance(),
+        seen, candidates, tf.constant([seed, round_]), allowance
       ).operations[0]
       for operations in np.asarray(drawn):
         one = spaces.Encoding(*(x[0] for x in beta))._replace(
@@ -350,6 +336,39 @@ class Transformer:
     return spaces.Encoding(
       *(np.repeat(x, len(chosen), axis=0) for x in beta)
     )._replace(operations=chosen)
+
+  def seen(
+    self,
+    beta: spaces.Encoding,
+    terms: Terms,
+    limits: np.ndarray | None = None,
+  ) -> spaces.Encoding:
+    """Returns an input as the policy is to see it.
+
+    Where its costs may not grow, what nothing reads is null: a policy that
+    learned without limits likes to bring such an operation to life, which has
+    to be paid. But one that learned on a single architecture knows no other.
+
+    Args:
+      beta: the input, NumPy arrays `[rows, ...]`.
+      terms: of the input.
+      limits: `[rows, measures]` int64, of whole networks; None for those of the
+        terms.
+    """
+    if self.config.space == search_config.ONE:
+      return beta
+    if limits is None:
+      limits = terms.limits[np.newaxis]
+    # Time has no limit by itself.
+    both = slice(edge_costs.NANOSECONDS)
+    grows = (limits[:, both] > terms.costs.own[both]).all(axis=-1)
+    return beta._replace(
+      operations=np.where(
+        grows[:, np.newaxis, np.newaxis],
+        beta.operations,
+        trimming.trimmed(self.space, beta).operations,
+      )
+    )
 
   def propose(
     self,
@@ -440,7 +459,13 @@ class Transformer:
     Args:
       compared: how many different architectures were compared by them.
     """
-    return Basis(self.final(), self.dataset.info.examples.candidates, compared)
+    scored = tuple(len(network.places) for network in self.networks)
+    return Basis(
+      self.final(),
+      self.dataset.info.examples.candidates,
+      compared,
+      scored if len(scored) > 1 else (),
+    )
 
   def trackables(self) -> dict[str, tf.Module]:
     """Returns what a checkpoint holds of it, by name."""

@@ -523,7 +523,7 @@ def _combined() -> list[Case]:
     ),
     _case(
       'search',
-      '--reward_cells is 8, but in the space micro no cell can stand in two '
+      '--reward_cells is 8, but in a cells network no cell can stand in two '
       'places, for every place has weights of its own; give 0',
       '--reward_cells=8',
     ),
@@ -536,8 +536,9 @@ def _combined() -> list[Case]:
     ),
     _case(
       'search',
-      '--reward_cells is 8, but a network of --cells=4 lacks a cell of some '
-      'stage; give --cells=5 or more, or --reward_cells=0',
+      '--reward_cells is 8, but a network of --cells=4 has no cell in some '
+      'stage of it; give --cells=5 or more and a higher --reward_cells, or '
+      '--reward_cells=0',
       '--space=nasbench201',
       '--cells=4',
       '--reward_cells=8',

@@ -61,6 +61,14 @@ costs of 20 cells, 36 channels, images of 32x32x3, 10 classes
 the best of 12 architectures by separation on these images; 5 edges changed""",
     )
 
+  def test_several_networks_scored(self):
+    basis = dataclasses.replace(_BASIS, scored=(5, 8))
+    self.assertIn(
+      '* with the shared weights, the mean of networks of 5 and 8 cells, on '
+      '287 held-out images (one is 0.35 points)',
+      result.table(Transformation(_DARTS, _NAT_DARTS, basis), 'darts'),
+    )
+
   def test_a_long_name_keeps_the_columns_aligned(self):
     text = result.table(Transformation(_DARTS, _NAT_DARTS, _BASIS), 'x' * 39)
     lines = text.split('\n')[:4]

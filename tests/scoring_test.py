@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from unittest import mock
 
 from absl.testing import parameterized
 import numpy as np
@@ -116,6 +117,20 @@ class ScoringTest(tf.test.TestCase, parameterized.TestCase):
   def test_sharing_changes_nothing(self, name):
     space = _space(name)
     self._check(space, _transformed(space, _COUNT - 3))
+
+  def test_scores_in_a_network_that_passes_cells_twice(self):
+    space = spaces.NASBENCH201
+    config = dataclasses.replace(_CONFIG, cells=5, skeleton=space.skeleton)
+    network = supernet.SuperNetwork(
+      space,
+      dataclasses.replace(config, cells=8),
+      supernet.SuperNetwork(space, config),
+    )
+    traced = tf.function(
+      functools.partial(scoring.score, network), autograph=False
+    )
+    with mock.patch.dict(globals(), _network=lambda space: (network, traced)):
+      self._check(space, _transformed(space, _COUNT - 3))
 
 
 if __name__ == '__main__':

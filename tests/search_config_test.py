@@ -128,21 +128,24 @@ class SearchConfigTest(absltest.TestCase):
 
   def test_a_network_for_rewards_repeats_cells_that_the_other_has(self):
     SearchConfig(space='nasbench201', cells=5, reward_cells=8)
+    one = '|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|'
+    SearchConfig(space='one', architecture=one, cells=5, reward_cells=8)
     SearchConfig(space='nasbench201', cells=2, reward_cells=0)
     for message, values in (
       ('is 5; it must be above --cells, which is 5, or 0', {'cells': 5}),
       (
-        'is 5, but a network of --cells=4 lacks a cell of some stage; give '
-        '--cells=5 or more, or --reward_cells=0',
+        'is 5, but a network of --cells=4 has no cell in some stage of it; '
+        'give --cells=5 or more and a higher --reward_cells, or '
+        '--reward_cells=0',
         {'cells': 4},
       ),
       (
-        'is 5, but in the space darts no cell can stand in two places, for '
+        'is 5, but in a cells network no cell can stand in two places, for '
         'every place has weights of its own; give 0',
         {'space': 'darts'},
       ),
       (
-        'is 5, but in the space one no cell can stand in two places',
+        'is 5, but in a resnet20 network no cell can stand in two places',
         {'space': 'one', 'architecture': 'resnet20'},
       ),
     ):

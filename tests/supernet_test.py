@@ -208,7 +208,8 @@ class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
 
   def _copy(self, network, other, cells):
     """Gives a network the weights of another one's cells, by number."""
-    for mine, number in zip(other.shared_cells, cells, strict=True):
+    self.assertLen(cells, len(other.shared_cells))
+    for mine, number in zip(other.shared_cells, cells):
       mine.bank.assign(network.shared_cells[number].bank)
     for name in ('stem', 'classifier'):
       layers = [tf.nest.flatten(getattr(x, name)) for x in (other, network)]
@@ -219,6 +220,17 @@ class SuperNetworkTest(tf.test.TestCase, parameterized.TestCase):
     operations = np.full([1, space.edges], space.index('conv_3x3'))
     code = int(np.sum(operations * enumeration.place_values(space)))
     return enumeration.encode(space, np.array(code))
+
+  def test_takes_the_cells_of_a_stage_in_their_order(self):
+    # weights    normal 0, 1 | reduction 2 | 3, 4 | reduction 5 | 6, 7
+    # taken by   normal 0, 0, 1 | 2 | 3, 3, 4 | 5 | normal 6, 6, 7
+    config = dataclasses.replace(_CONFIG, skeleton=skeletons.NASBENCH201)
+    few, many = (dataclasses.replace(config, cells=n) for n in (8, 11))
+    network = supernet.SuperNetwork(spaces.NASBENCH201, few)
+    deeper = supernet.SuperNetwork(spaces.NASBENCH201, many, network)
+    found = [network.shared_cells.index(x) for x in deeper.shared_cells]
+    self.assertEqual(found, [0, 0, 1, 2, 3, 3, 4, 5, 6, 6, 7])
+    self.assertLen(deeper.trainable_variables, len(network.trainable_variables))
 
   def test_what_repeats_cells_only_scores(self):
     config = dataclasses.replace(

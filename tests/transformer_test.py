@@ -13,6 +13,9 @@ from nat_tf import agent
 from nat_tf import data
 from nat_tf import edge_costs
 from nat_tf import nasbench201
+from nat_tf import pareto
+from nat_tf import reward
+from nat_tf import sampling
 from nat_tf import search_config
 from nat_tf import spaces
 from nat_tf import supernet
@@ -218,26 +221,6 @@ class TransformTest(TransformerTestCase):
       )
       self.assertTrue(terms.fit(proposed.operations.numpy()).all())
 
-  def test_policies_see_what_nothing_reads_only_where_more_may_be_spent(self):
-    #  0 --conv--> 1    3        Nothing reads node 1.
-    #  '------conv------>
-    space = spaces.NASBENCH201
-    text = '|nor_conv_3x3~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~2|'
-    less = '|none~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~2|'
-    beta = space.encode(nasbench201.from_text(text))
-    own = np.array([10, 100])
-    for limits, seen in (
-      ([10, 100], less),
-      ([9, 20], less),
-      ([10, 100, 5], less),  # The last limits time.
-      ([11, 90], text),
-      ([9, 101, 5], text),
-    ):
-      costs = mock.Mock(own=np.append(own, 3)[: len(limits)])
-      terms = transformer_lib.Terms(costs, np.array(limits), np.ones(1))
-      found = space.decode(terms.seen(space, beta))
-      self.assertEqual(nasbench201.to_text(found), seen)
-
   def test_data_that_vanished_is_said_in_a_line(self):
     gone = mock.Mock(side_effect=tf.errors.NotFoundError(None, None, 'gone'))
     with self.assertRaisesRegex(data.DataError, 'cannot read the train split'):
@@ -310,6 +293,116 @@ class TransformTest(TransformerTestCase):
     other = type(other).of(normal=cell, reduction=other['reduction'])
     with self.assertRaisesRegex(spaces.SpaceError, 'no such operation'):
       self.transformer.transform(other)
+
+
+class DeeperTest(tf.test.TestCase):
+  """A search whose rewards are measured with every cell passed twice."""
+
+  #  0 --3x3--> 1     3         Nothing reads node 1. The policy may see that
+  #  '-------1x1------>         convolution only where more may be spent.
+  _INPUT = '|nor_conv_3x3~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~2|'
+  _READ = '|none~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~2|'
+
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    cls.config = small_search.config(
+      space='nasbench201', cells=5, reward_cells=8, batch_size=32
+    )
+    cls.dataset = data.load(cls.config.data_config())
+    cls.transformer = transformer_lib.Transformer(cls.config, cls.dataset)
+    cls.source = nasbench201.from_text(cls._INPUT)
+
+  def _seen(self, transformer, transform):
+    """Returns what a policy sees, as text, the rows of one call."""
+    with mock.patch.object(agent, 'transform', wraps=agent.transform) as calls:
+      transform(transformer)
+    beta = calls.call_args_list[0].args[2]
+    return [
+      nasbench201.to_text(
+        transformer.space.decode(
+          spaces.Encoding(*(np.asarray(x[i]) for x in beta))
+        )
+      )
+      for i in range(len(beta.operations))
+    ]
+
+  def test_measures_the_mean_of_both_networks(self):
+    once, twice = self.transformer.networks
+    self.assertIs(once, self.transformer.network)
+    self.assertEqual([len(x.places) for x in (once, twice)], [5, 8])
+    cells = sampling.RandomSampler(self.transformer.space)(
+      3, tf.constant([0, 0])
+    )
+    batches = self.dataset.candidate_batches(100).take(1)
+    each = [
+      np.mean(
+        [
+          np.argmax(
+            network(images, spaces.Encoding(*(x[i] for x in cells))), -1
+          )
+          == labels
+          for network in (once, twice)
+        ]
+      )
+      for images, labels, _ in batches
+      for i in range(3)
+    ]
+    scores = reward.HeldOutScores(self.transformer.networks, batches)
+    found = self.transformer.measure(cells, scores)
+    self.assertAllClose([one.accuracy for one in found], each)
+    self.assertEqual(self.transformer.basis(1).scored, (5, 8))
+
+  def test_what_is_loaded_is_in_both_networks(self):
+    directory = workdir.Workdir(
+      os.path.join(self.create_tempdir(), 'run'), search_config.SearchConfig
+    )
+    directory.create(self.config)
+    for cell in self.transformer.network.shared_cells:
+      cell.bank.assign(cell.bank[::-1])
+    checkpoint = tf.train.Checkpoint(**self.transformer.trackables())
+    checkpoint.save(os.path.join(directory.checkpoints, 'checkpoint'))
+    loaded = transformer_lib.load(directory.path)
+    ((images, *_),) = self.dataset.candidate_batches(20).take(1)
+    beta = spaces.Encoding(
+      *map(tf.constant, loaded.space.encode(nasbench201.from_text(self._READ)))
+    )
+    for network, other in zip(loaded.networks, self.transformer.networks):
+      self.assertAllClose(network(images, beta), other(images, beta))
+
+  def test_policies_see_what_nothing_reads_only_where_more_may_be_spent(self):
+    for tolerance, seen in (('0%', self._READ), ('50%', self._INPUT)):
+      budget = Budget.of(cost_tolerance=tolerance)
+      found = self._seen(
+        self.transformer,
+        lambda one, budget=budget: one.transform(self.source, 1, budget=budget),
+      )
+      self.assertEqual(found, [seen])
+
+  def test_both_costs_must_be_allowed_to_grow(self):
+    budget = Budget.of(max_params='99%', cost_tolerance='50%')
+    found = self._seen(
+      self.transformer,
+      lambda one: one.transform(self.source, 1, budget=budget),
+    )
+    self.assertEqual(found, [self._READ])
+
+  def test_a_front_decides_limit_by_limit(self):
+    budget = Budget.of(cost_tolerance='50%')
+    found = self._seen(
+      self.transformer,
+      lambda one: pareto.explore(one, self.source, 1, budget=budget),
+    )
+    self.assertEqual(found, sorted(found, key=[self._READ, self._INPUT].index))
+    self.assertContainsSubset([self._READ, self._INPUT], found)
+
+  def test_who_learned_on_one_sees_it_as_it_is(self):
+    config = dataclasses.replace(
+      self.config, space='one', architecture=self._INPUT
+    )
+    transformer = transformer_lib.Transformer(config, self.dataset)
+    found = self._seen(transformer, lambda one: one.transform(self.source, 1))
+    self.assertEqual(found, [self._INPUT])
 
 
 class TermsTest(tf.test.TestCase):
