@@ -63,7 +63,7 @@ _STEPS = '--epochs=1 --dataset=digits --channels=2 '
 _SHORT = {
   'search': (
     f'{_STEPS}--warmup=0 --weights_steps=1 --policy_steps=1 --policy_batch=2 '
-    '--batch_size=8 --candidates=2'
+    '--batch_size=8 --candidates=2 --reward_cells=0'
   ),
   'train': f'{_STEPS}--warmup_epochs=0 --cutout=0',
   'compare': f'{_STEPS}--warmup_epochs=0 --cutout=0 --seeds=1 --latency=false',
