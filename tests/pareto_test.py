@@ -16,6 +16,7 @@ from nat_tf import zoo
 from nat_tf.budget import Budget
 from nat_tf.budget import BudgetError
 from nat_tf.cost import Cost
+from nat_tf.search_config import SearchConfig
 from nat_tf.transformer import Measured
 
 _DARTS = zoo.load('darts')
@@ -52,6 +53,7 @@ class _Transformer(transformer_lib.Transformer):
   """Without any network: `accuracy` maps multiply-adds to an accuracy."""
 
   def __init__(self, accuracy):  # pylint: disable=super-init-not-called
+    self.config = SearchConfig(space='darts')
     self.space = spaces.DARTS
     self.actor = policy.create('random', self.space)
     self._allowed = transitions.allowed('nat', self.space.operations)
