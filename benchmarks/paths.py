@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from nat_tf import enumeration
+from nat_tf import layout
 from nat_tf import operations
 from nat_tf import path_optimizer
 from nat_tf import spaces
@@ -212,11 +213,9 @@ def encode(path: np.ndarray) -> spaces.Encoding:
 def _ties(network: supernet.SuperNetwork) -> list[list[int]]:
   """Returns which variables are banks of cells of one stage."""
   numbers = {x.ref(): i for i, x in enumerate(network.trainable_variables)}
-  alike: dict[tuple, list[int]] = {}
-  for place, cell in zip(network.places, network.shared_cells):
-    key = place.kind, place.channels, place.input_size
-    alike.setdefault(key, []).append(numbers[cell.bank.ref()])
-  return [places for places in alike.values() if len(places) > 1]
+  banks = [numbers[cell.bank.ref()] for cell in network.shared_cells]
+  alike = layout.by_place(network.places).values()
+  return [[banks[cell] for cell in cells] for cells in alike if len(cells) > 1]
 
 
 def _total(gradients: Sequence):

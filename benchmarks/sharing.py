@@ -10,7 +10,6 @@ itself instead.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import time
 from unittest import mock
@@ -157,7 +156,8 @@ def main(argv: list[str]):
   network = transformer.Transformer(config, dataset).network
   trainer = paths.Trainer(network, _RATE.value, _SMOOTHING.value, _TIED.value)
   batches = iter(dataset.weights_batches())
-  scorer = _Scorer(_scored(network), dataset)
+  deeper = _SCORED_CELLS.value
+  scorer = _Scorer(network.with_cells(deeper) if deeper else network, dataset)
   if _ALONE.value:
     scores = [_alone(trainer, batches, scorer, code) for code in codes]
     values = _judged(np.concatenate(scores), table, codes)
@@ -167,14 +167,6 @@ def main(argv: list[str]):
   print('  '.join(f'{name} {value:.3f}' for name, value in values.items()))
   if _JSON.value:
     measurement.write(command.path(_JSON.value), values)
-
-
-def _scored(network: supernet.SuperNetwork) -> supernet.SuperNetwork:
-  """Returns the network that ranks, which has the weights of another."""
-  if not _SCORED_CELLS.value:
-    return network
-  config = dataclasses.replace(network.config, cells=_SCORED_CELLS.value)
-  return supernet.SuperNetwork(network.space, config, network)
 
 
 class _Scorer:

@@ -6,6 +6,7 @@ No TensorFlow here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import dataclasses
 import enum
 import math
@@ -305,6 +306,18 @@ def stem(config: NetworkConfig) -> list[tuple[Convolution, EdgePlace]]:
 def places(config: NetworkConfig) -> list[CellPlace]:
   """Returns the cells' places, from first to last."""
   return _blocks(config) if config.skeleton.blocks else _repeated(config)
+
+
+def by_place(cells: Sequence[CellPlace]) -> dict[CellPlace, list[int]]:
+  """Returns the numbers of the cells at equal places.
+
+  Args:
+    cells: of a network, from first to last.
+  """
+  result: dict[CellPlace, list[int]] = {}
+  for number, place in enumerate(cells):
+    result.setdefault(place, []).append(number)
+  return result
 
 
 def _repeated(config: NetworkConfig) -> list[CellPlace]:

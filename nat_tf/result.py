@@ -191,7 +191,7 @@ def comparison_notes(transformation: Transformation) -> list[str]:
 
 def _scored(basis: Basis) -> str:
   """Returns in how many networks, where there were several."""
-  if not basis.scored:
+  if len(basis.scored) < 2:
     return ''
   return (
     f'the mean of networks of {" and ".join(map(str, basis.scored))} cells, '

@@ -114,7 +114,8 @@ class HeldOutScores:
     self._networks = networks
     self._batches = batches
     self._score = tf.function(
-      functools.partial(scoring.mean_score, networks), autograph=False
+      _mean_of([functools.partial(scoring.score, one) for one in networks]),
+      autograph=False,
     )
 
   def __call__(
@@ -169,12 +170,11 @@ class HeldOutScores:
     architecture = self._networks[0].space.decode(
       Encoding(*(np.asarray(x) for x in one))
     )
-    built = [
-      static_network.StaticNetwork(network, architecture, learns=False)
-      for network in self._networks
-    ]
-    return lambda images, labels, weights: scoring.mean(
-      [network.score(images, labels, weights) for network in built]
+    return _mean_of(
+      [
+        static_network.StaticNetwork(network, architecture, learns=False).score
+        for network in self._networks
+      ]
     )
 
   def _by_graph(self, architectures: Encoding) -> list[tuple[slice, _Score]]:
@@ -197,3 +197,17 @@ class HeldOutScores:
       slice(start, min(start + size, count)) for start in range(0, count, size)
     ]
     return [(part, score_of(part)) for part in parts]
+
+
+def _mean_of(
+  each: Sequence[Callable[..., supernet.Scores]],
+) -> Callable[..., supernet.Scores]:
+  """Returns what gives the mean of the scores that one or more give."""
+  if len(each) == 1:
+    return each[0]
+
+  def mean(*args) -> supernet.Scores:
+    scores = zip(*(one(*args) for one in each))
+    return supernet.Scores(*(tf.add_n(x) / len(each) for x in scores))
+
+  return mean

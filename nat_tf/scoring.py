@@ -80,40 +80,6 @@ def score(
   return Scores(*(tf.stop_gradient(array.stack()) for array in results))
 
 
-def mean_score(
-  networks: Sequence[SuperNetwork],
-  images: tf.Tensor,
-  labels: tf.Tensor,
-  architectures: Encoding,
-  weights: tf.Tensor | None = None,
-) -> Scores:
-  """Returns the mean of what several networks of one space say; see `score`.
-
-  Args:
-    networks: one or more.
-    images: `[batch, height, width, channels]`.
-    labels: `[batch]` int32.
-    architectures: encodings with one leading dimension.
-    weights: `[batch]` float32, how much every example counts; None for 1.
-
-  Returns:
-    Scores `[architectures]`.
-  """
-  return mean(
-    [
-      score(network, images, labels, architectures, weights)
-      for network in networks
-    ]
-  )
-
-
-def mean(scores: Sequence[Scores]) -> Scores:
-  """Returns the mean of one or more scores `[...]`, in their shape."""
-  if len(scores) == 1:
-    return scores[0]
-  return Scores(*(tf.add_n(each) / len(each) for each in zip(*scores)))
-
-
 def _numbers(
   network: SuperNetwork, plans: Sequence[CellPlan]
 ) -> list[CellNumbers]:

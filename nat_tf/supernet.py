@@ -7,6 +7,7 @@ compiled step serves all of them (method, section 3).
 from __future__ import annotations
 
 from collections.abc import Sequence
+import dataclasses
 import functools
 from typing import Any, NamedTuple
 
@@ -140,20 +141,30 @@ class SuperNetwork(tf.keras.Model):
 
   def _take_layers(self, source: SuperNetwork):
     """Takes the layers of a network."""
-    known, taken = _by_place(source.places), []
-    for place, mine in _by_place(self.places).items():
+    known, mine = map(layout.by_place, (source.places, self.places))
+    for place in mine:
       if place not in known or place.prepares:
         raise ValueError(f'no weights for the cell at {place}')
-      theirs = known[place]
-      taken += [
-        (number, theirs[i * len(theirs) // len(mine)])
-        for i, number in enumerate(mine)
-      ]
+    numbers = []
+    for number, place in enumerate(self.places):
+      theirs, turn = known[place], mine[place].index(number)
+      numbers.append(theirs[turn * len(theirs) // len(mine[place])])
     self.stem, self.classifier = source.stem, source.classifier
-    numbers = [number for _, number in sorted(taken)]
     self.preparation = [source.preparation[number] for number in numbers]
     self.shared_cells = [source.shared_cells[number] for number in numbers]
     self.built = True
+
+  def with_cells(self, cells: int) -> SuperNetwork:
+    """Returns a network of another number of cells with these very weights.
+
+    Args:
+      cells: how many.
+
+    Raises:
+      ValueError: a cell of it has no counterpart here; see the class.
+    """
+    config = dataclasses.replace(self.config, cells=cells)
+    return SuperNetwork(self.space, config, self)
 
   def call(self, images: tf.Tensor, architecture: Encoding) -> tf.Tensor:
     """Returns logits `[batch, classes]`.
@@ -326,7 +337,7 @@ class SuperNetwork(tf.keras.Model):
     Raises:
       ValueError: a cell is passed more than once.
     """
-    if len({id(cell) for cell in self.shared_cells}) < len(self.shared_cells):
+    if len(set(self.shared_cells)) < len(self.shared_cells):
       raise ValueError('a network that repeats cells can only score')
     output, pull_output = self._pullback(images, architecture)
     with tf.GradientTape() as tape:
@@ -442,16 +453,6 @@ class SuperNetwork(tf.keras.Model):
       channels = [*channels[1:], self._output_channels(place)]
     self.classifier.build((None, None, None, channels[-1]))
     self.built = True
-
-
-def _by_place(
-  places: Sequence[layout.CellPlace],
-) -> dict[layout.CellPlace, list[int]]:
-  """Returns the numbers of the cells at equal places."""
-  result: dict[layout.CellPlace, list[int]] = {}
-  for number, place in enumerate(places):
-    result.setdefault(place, []).append(number)
-  return result
 
 
 def measure(

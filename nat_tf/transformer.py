@@ -97,8 +97,7 @@ class Basis:
     images: how many held-out ones the accuracies were measured on.
     compared: how many different architectures were compared by that, of those
       that keep to the budget; the input counts where it does.
-    scored: numbers of cells of the networks whose mean that is; empty where it
-      is the super network alone.
+    scored: numbers of cells of the networks whose mean that is.
   """
 
   network: layout.NetworkConfig
@@ -252,8 +251,7 @@ class Transformer:
     """Returns the networks that score."""
     if not self.config.reward_cells:
       return (self.network,)
-    deeper = self._frame(self.config.reward_cells, self.config.channels)
-    return self.network, supernet.SuperNetwork(self.space, deeper, self.network)
+    return self.network, self.network.with_cells(self.config.reward_cells)
 
   def transform(
     self,
@@ -459,12 +457,11 @@ class Transformer:
     Args:
       compared: how many different architectures were compared by them.
     """
-    scored = tuple(len(network.places) for network in self.networks)
     return Basis(
       self.final(),
       self.dataset.info.examples.candidates,
       compared,
-      scored if len(scored) > 1 else (),
+      tuple(len(network.places) for network in self.networks),
     )
 
   def trackables(self) -> dict[str, tf.Module]:
