@@ -1,4 +1,4 @@
-"""What accuracy costs: the best that an architecture can become, by cost."""
+"""What worth costs: the best that an architecture can become, by cost."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ class Front:
 
   Attributes:
     source: the input.
-    points: of all that was measured, those than which none was both as accurate
-      and as cheap, by ascending multiply-adds and so by accuracy.
+    points: of all that was measured, those than which none was both as good and
+      as cheap, by ascending multiply-adds and so by what is good
+      (`Measured.worth`).
     contenders: all that was measured, within the budget.
     basis: what their numbers rest on.
   """
@@ -57,7 +58,7 @@ def explore(
   budget: Budget | None = None,
   report: Callable[[int, int], None] = lambda done, of: None,
 ) -> Front:
-  """Returns the front of accuracy against multiply-adds.
+  """Returns the front of worth, what the search gains, against multiply-adds.
 
   The policy transforms the architecture under a ladder of limits on its
   multiply-adds, from the least that is possible to the budget. As long as the
@@ -152,13 +153,13 @@ def front(contenders: Sequence[Measured]) -> list[Measured]:
       the first is taken.
 
   Returns:
-    Those more accurate than all that are as cheap, by ascending multiply-adds.
+    Those better than all that are as cheap, by ascending multiply-adds.
   """
   points: list[Measured] = []
   for one in sorted(
-    contenders, key=lambda m: (m.cost.madds, -m.accuracy, m.cost.params)
+    contenders, key=lambda m: (m.cost.madds, -m.worth, m.cost.params)
   ):
-    if not points or one.accuracy > points[-1].accuracy:
+    if not points or one.worth > points[-1].worth:
       points.append(one)
   return points
 

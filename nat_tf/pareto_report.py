@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import json
 import os
 from typing import Any
@@ -81,10 +82,13 @@ def rows(front: Front, name: str) -> list[tuple[str, ...]]:
 
 def notes(front: Front) -> list[str]:
   """Returns what to write below the table, a line each."""
+  good = 'is as good'
+  if front.source.separation is not None:
+    good = 'separates the classes as well'
   lines = [
     *result.notes(front.source, front.basis),
-    f'of {len(front.contenders)} architectures that were measured, no other is '
-    'as good for its multiply-adds',
+    f'of {len(front.contenders)} architectures that were measured, no other '
+    f'{good} for its multiply-adds',
   ]
   count = len(front.points)
   if count < pareto.POINTS:
@@ -95,7 +99,7 @@ def notes(front: Front) -> list[str]:
 
 
 def chart(front: Front, name: str) -> Chart:
-  """Returns accuracy against multiply-adds, for a report.
+  """Returns worth against multiply-adds, for a report.
 
   Args:
     front: what the architecture can become.
@@ -103,7 +107,7 @@ def chart(front: Front, name: str) -> Chart:
   """
 
   def places(some: list[Measured]) -> list[tuple[float, float]]:
-    return [(m.cost.madds / 1e6, 100 * m.accuracy) for m in some]
+    return list(zip(*_places(some)))
 
   labels = [
     f'point {number}, {_changes(front, point)} edges changed'
@@ -113,7 +117,7 @@ def chart(front: Front, name: str) -> Chart:
   return Chart(
     f'What {name} can become',
     'multiply-adds, million',
-    'accuracy, %',
+    _worth(front),
     [
       Series('measured', everything, 'dots', None, True, told=False),
       Series(
@@ -159,17 +163,25 @@ def _changes(front: Front, point: Measured) -> int:
   return len(front.source.architecture.changed_edges(point.architecture))
 
 
+def _worth(front: Front) -> str:
+  """Returns what the points are compared by, with its unit."""
+  if front.source.separation is None:
+    return 'accuracy, %'
+  return 'separation, hundredths'
+
+
+def _places(some: Sequence[Measured]) -> tuple[list[float], list[float]]:
+  """Returns millions of multiply-adds, and worth in hundredths."""
+  return [m.cost.madds / 1e6 for m in some], [100 * m.worth for m in some]
+
+
 def _draw(front: Front, name: str, path: str):
-  """Draws accuracy against multiply-adds; numbers are those of the table."""
+  """Draws worth against multiply-adds; numbers are those of the table."""
   figure = matplotlib.figure.Figure(figsize=(7.5, 4.5), layout='constrained')
   axes = figure.subplots()
-
-  def places(some: list[Measured]) -> tuple[list[float], list[float]]:
-    return [m.cost.madds / 1e6 for m in some], [100 * m.accuracy for m in some]
-
-  x, y = places(front.contenders)
+  x, y = _places(front.contenders)
   axes.scatter(x, y, 14, _GREY, label='measured', linewidths=0)
-  x, y = places(front.points)
+  x, y = _places(front.points)
   axes.step(x, y, where='post', color=_BLUE, linewidth=1.5)
   axes.scatter(x, y, 45, _BLUE, label='front', zorder=3)
   for number, place in enumerate(zip(x, y), 1):
@@ -184,14 +196,14 @@ def _draw(front: Front, name: str, path: str):
       va='bottom' if left else 'top',
       color=_BLUE,
     )
-  x, y = places([front.source])
+  x, y = _places([front.source])
   axes.scatter(
     x, y, 90, _ORANGE, 'D', label=f'input ({name})', zorder=2, edgecolors='w'
   )
   axes.set(
     title=f'What {name} can become',
     xlabel='multiply-adds of the final network, million',
-    ylabel='accuracy with shared weights, held-out data, %',
+    ylabel=f'with shared weights, held-out data: {_worth(front)}',
   )
   axes.margins(y=0.1)
   axes.grid(alpha=0.3)

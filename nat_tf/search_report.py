@@ -129,7 +129,7 @@ def of_front(
       Section(
         'Its points', [report.table([heads, *rows], pareto_report.notes(front))]
       ),
-      Section(f'Point {len(front.points)}, the most accurate', drawings.body),
+      Section(f'Point {len(front.points)}, the best', drawings.body),
       _curves(learning),
     ],
     str(seed),

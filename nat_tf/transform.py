@@ -51,8 +51,8 @@ _SEED = flags.DEFINE_integer(
 _PARETO = flags.DEFINE_bool(
   'pareto',
   False,
-  'instead of one transformation returns many: the most accurate ones for '
-  'their multiply-adds, from the least that is possible to the limits.',
+  'instead of one transformation returns many: the best ones for their '
+  'multiply-adds, from the least that is possible to the limits.',
 )
 _EDGE_COSTS = flags.DEFINE_bool(
   'edge_costs',

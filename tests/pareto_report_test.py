@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 
@@ -87,6 +88,21 @@ class ChartTest(absltest.TestCase):
     self.assertEqual(front.labels, ['point 1, 5 edges changed'])
     self.assertEqual(front.marks, ['1'])
     np.testing.assert_allclose(source.points, [(528.0, 81.4)])
+    self.assertEqual(chart.y, 'accuracy, %')
+
+  def test_of_separation(self):
+    source, point = (
+      dataclasses.replace(one, separation=separation)
+      for one, separation in ((_SOURCE, 0.25), (_POINT, 0.375))
+    )
+    separated = Front(source, [point], [source, point], _BASIS)
+    chart = pareto_report.chart(separated, 'darts')
+    np.testing.assert_allclose(chart.series[1].points, [(424.2, 37.5)])
+    self.assertEqual(chart.y, 'separation, hundredths')
+    self.assertIn(
+      'no other separates the classes as well for its multiply-adds',
+      pareto_report.table(separated, 'darts'),
+    )
 
 
 if __name__ == '__main__':

@@ -48,6 +48,18 @@ class FrontTest(absltest.TestCase):
   def test_one(self):
     self._check([(5, 0.0)], [0])
 
+  def test_is_that_of_what_the_search_gains(self):
+    # The second is more accurate, the third separates better.
+    first, second, third = (
+      Measured(_DARTS, Cost(0, madds), accuracy, separation=separation)
+      for madds, accuracy, separation in (
+        (1, 0.5, 0.30),
+        (2, 0.9, 0.30),
+        (3, 0.4, 0.31),
+      )
+    )
+    self.assertEqual(pareto.front([third, second, first]), [first, third])
+
 
 class _Transformer(transformer_lib.Transformer):
   """Without any network: `accuracy` maps multiply-adds to an accuracy."""
