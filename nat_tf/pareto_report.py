@@ -30,7 +30,8 @@ def summary(front: Front, name: str) -> dict[str, Any]:
     name: what to call it.
 
   Returns:
-    input: name, params, madds, accuracy.
+    input: name, params, madds, accuracy, and the separation where that is what
+      the points are chosen by.
     points: the same of every point, by ascending multiply-adds; `changes`, the
       number of edges that differ from the input's; and `architecture`, which
       has the form of `transformed.json`.
@@ -167,12 +168,14 @@ def _worth(front: Front) -> str:
   """Returns what the points are compared by, with its unit."""
   if front.source.separation is None:
     return 'accuracy, %'
-  return 'separation, hundredths'
+  return 'separation'
 
 
 def _places(some: Sequence[Measured]) -> tuple[list[float], list[float]]:
-  """Returns millions of multiply-adds, and worth in hundredths."""
-  return [m.cost.madds / 1e6 for m in some], [100 * m.worth for m in some]
+  """Returns millions of multiply-adds, and worth as the table has it."""
+  return [m.cost.madds / 1e6 for m in some], [
+    100 * m.accuracy if m.separation is None else m.worth for m in some
+  ]
 
 
 def _draw(front: Front, name: str, path: str):

@@ -97,12 +97,18 @@ class ChartTest(absltest.TestCase):
     )
     separated = Front(source, [point], [source, point], _BASIS)
     chart = pareto_report.chart(separated, 'darts')
-    np.testing.assert_allclose(chart.series[1].points, [(424.2, 37.5)])
-    self.assertEqual(chart.y, 'separation, hundredths')
+    np.testing.assert_allclose(chart.series[1].points, [(424.2, 0.375)])
+    self.assertEqual(chart.y, 'separation')
     self.assertIn(
       'no other separates the classes as well for its multiply-adds',
       pareto_report.table(separated, 'darts'),
     )
+    folder = self.create_tempdir().full_path
+    pareto_report.write(separated, 'darts', folder)
+    with open(os.path.join(folder, 'pareto.json'), encoding='utf-8') as file:
+      (found,) = json.load(file)['points']
+    self.assertEqual(found['separation'], 0.375)
+    self.assertTrue(os.path.exists(os.path.join(folder, 'pareto.png')))
 
 
 if __name__ == '__main__':
