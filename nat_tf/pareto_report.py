@@ -106,15 +106,11 @@ def chart(front: Front, name: str) -> Chart:
     front: what the architecture can become.
     name: what to call it.
   """
-
-  def places(some: list[Measured]) -> list[tuple[float, float]]:
-    return list(zip(*_places(some)))
-
   labels = [
     f'point {number}, {_changes(front, point)} edges changed'
     for number, point in enumerate(front.points, 1)
   ]
-  everything = places(front.contenders)
+  everything = _places(front.contenders)
   return Chart(
     f'What {name} can become',
     'multiply-adds, million',
@@ -123,12 +119,12 @@ def chart(front: Front, name: str) -> Chart:
       Series('measured', everything, 'dots', None, True, told=False),
       Series(
         'front',
-        places(front.points),
+        _places(front.points),
         'steps',
         labels=labels,
         marks=[str(number) for number, _ in enumerate(labels, 1)],
       ),
-      Series(f'input ({name})', places([front.source]), 'dots', 1),
+      Series(f'input ({name})', _places([front.source]), 'dots', 1),
     ],
     caption='With shared weights, on held-out data; of the final network. '
     'Numbers: of the points in the table.',
@@ -171,10 +167,11 @@ def _worth(front: Front) -> str:
   return 'separation'
 
 
-def _places(some: Sequence[Measured]) -> tuple[list[float], list[float]]:
-  """Returns millions of multiply-adds, and worth as the table has it."""
-  return [m.cost.madds / 1e6 for m in some], [
-    100 * m.accuracy if m.separation is None else m.worth for m in some
+def _places(some: Sequence[Measured]) -> list[tuple[float, float]]:
+  """Returns millions of multiply-adds and worth, in the unit of `_worth`."""
+  return [
+    (m.cost.madds / 1e6, m.worth * (100 if m.separation is None else 1))
+    for m in some
   ]
 
 
@@ -182,9 +179,9 @@ def _draw(front: Front, name: str, path: str):
   """Draws worth against multiply-adds; numbers are those of the table."""
   figure = matplotlib.figure.Figure(figsize=(7.5, 4.5), layout='constrained')
   axes = figure.subplots()
-  x, y = _places(front.contenders)
+  x, y = zip(*_places(front.contenders))
   axes.scatter(x, y, 14, _GREY, label='measured', linewidths=0)
-  x, y = _places(front.points)
+  x, y = zip(*_places(front.points))
   axes.step(x, y, where='post', color=_BLUE, linewidth=1.5)
   axes.scatter(x, y, 45, _BLUE, label='front', zorder=3)
   for number, place in enumerate(zip(x, y), 1):
@@ -199,7 +196,7 @@ def _draw(front: Front, name: str, path: str):
       va='bottom' if left else 'top',
       color=_BLUE,
     )
-  x, y = _places([front.source])
+  x, y = zip(*_places([front.source]))
   axes.scatter(
     x, y, 90, _ORANGE, 'D', label=f'input ({name})', zorder=2, edgecolors='w'
   )
