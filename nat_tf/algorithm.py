@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from nat_tf import agent
@@ -22,6 +23,7 @@ from nat_tf import shards
 from nat_tf import spaces
 from nat_tf import strategies
 from nat_tf import transitions
+from nat_tf import trimming
 from nat_tf.search_config import ONE
 from nat_tf.transformer import Transformer
 
@@ -46,6 +48,7 @@ class Progress(NamedTuple):
     metrics: what the step measured, scalars by name.
     ends_epoch: whether it is the epoch's last step.
     next_phase: phase of the step that comes next; empty for none.
+    network: which network measured the rewards, by position; 0 for weights.
   """
 
   phase: str
@@ -56,6 +59,7 @@ class Progress(NamedTuple):
   metrics: dict[str, tf.Tensor]
   ends_epoch: bool = False
   next_phase: str = ''
+  network: int = 0
 
 
 class Search:
@@ -111,11 +115,14 @@ class Search:
     self._reward_batches = iter(
       strategies.give_each(
         self._strategy,
-        dataset.policy_batches(self._reward_images, self._policy_done()),
+        dataset.policy_batches(
+          self._reward_images, self._policy_steps_of(self.done)
+        ),
       )
     )
+    self._reward_networks = len(transformer.networks)
     self._rewards = reward.SharedWeightReward(
-      transformer.networks[-1], self._strategy, self._config.reward
+      transformer.networks, self._strategy, self._config.reward
     )
     self._learner = self._make_learner(transformer)
     self._watch = divergence.Watch()
@@ -140,7 +147,9 @@ class Search:
   @property
   def ahead(self) -> dict[str, int]:
     """Steps that `run` takes, by phase."""
-    policy = self._policy_taken(self._config.epochs) - self._policy_done()
+    policy = self._policy_taken(self._config.epochs) - self._policy_steps_of(
+      self.done
+    )
     return {'weights': self.steps - self.done - policy, 'policy': policy}
 
   def _place(self, step: int) -> tuple[int, int]:
@@ -160,10 +169,18 @@ class Search:
   def _policy_taken(self, epochs: int) -> int:
     return max(0, epochs - self._config.warmup) * self._policy_steps
 
-  def _policy_done(self) -> int:
-    """Returns how many of the steps before `run` were the policy's."""
-    epochs, within = self._place(self.done)
+  def _policy_steps_of(self, done: int) -> int:
+    """Returns how many of so many steps from the first were the policy's."""
+    epochs, within = self._place(done)
     return self._policy_taken(epochs) + max(0, within - self._weights_steps)
+
+  def _reward_network(self, step: int) -> int:
+    """Returns where the policy step with this number measures its rewards.
+
+    Several networks take turns: the policy learns from the mean of what they
+    say, at the price of one.
+    """
+    return self._policy_steps_of(step - 1) % self._reward_networks
 
   def run(
     self,
@@ -203,15 +220,16 @@ class Search:
       return self._progress('weights', within + 1, config.batch_size, metrics)
     transformations = config.policy_batch * config.policy_samples
     images = 2 * transformations * self._reward_images
+    network = self._reward_network(step)
     try:
-      metrics = self._policy_step(*next(self._reward_batches))
+      metrics = self._policy_step(*next(self._reward_batches), network)
     except tf.errors.InvalidArgumentError as error:
       if not any(words in str(error) for words in _NO_NUMBERS):
         raise
       raise self._diverged(
         f'the loss of the policy is no number in step {step}', _POLICY_REMEDY
       ) from None
-    return self._progress('policy', within + 1, images, metrics)
+    return self._progress('policy', within + 1, images, metrics, network)
 
   def _check(self):
     """Refuses to go on with, or to keep, what is no number.
@@ -241,7 +259,7 @@ class Search:
       f'give a lower {remedy} and a new --workdir'
     )
 
-  def _progress(self, phase, taken, images, metrics) -> Progress:
+  def _progress(self, phase, taken, images, metrics, network=0) -> Progress:
     step = self._taken(self.epoch - 1) + taken
     return Progress(
       phase,
@@ -252,6 +270,7 @@ class Search:
       metrics,
       step == self._taken(self.epoch),
       self._phase(step + 1) if step < self.steps else '',
+      network,
     )
 
   def _phase(self, step: int) -> str:
@@ -300,9 +319,12 @@ class Search:
     }
 
   @tf.function(autograph=False)
-  def _policy_step(self, images, labels):
-    """One step of the policy; replicas share nothing but the rewards' work."""
-    with self._rewards.measured_on(images, labels):
+  def _policy_step(self, images, labels, network: int):
+    """One step of the policy; replicas share nothing but the rewards' work.
+
+    Every network is compiled by itself, for that it is a Python number.
+    """
+    with self._rewards.measured_on(images, labels, network):
       return self._learner.step()._asdict()
 
   def _make_optimizer(self) -> path_optimizer.PathSGD:
@@ -343,9 +365,12 @@ class Search:
       return sampling.PoolSampler(spaces.stack([beta]))
     if not self._config.held_out:
       return sampling.RandomSampler(self._config.search_space())
-    codes = self._config.learned_codes()
+    space = self._config.search_space()
+    cells = enumeration.encode(space, self._config.learned_codes())
+    # It will see most inputs trimmed, and the others as they are.
+    both = zip(cells, trimming.trimmed(space, cells))
     return sampling.PoolSampler(
-      enumeration.encode(self._config.search_space(), codes)
+      spaces.Encoding(*(np.concatenate(pair) for pair in both))
     )
 
   def _make_learner(self, transformer) -> agent.Learner:

@@ -44,8 +44,8 @@ def going_on(epoch: int, epochs: int) -> str:
 class _Pace:
   """Measures steps, and says how long those that are left will take.
 
-  The first step of a kind compiles, and so may what is done at an epoch's first
-  end; they are no measure.
+  The first step of a kind compiles, in every graph that it has, and so may what
+  is done at an epoch's first end; they are no measure.
 
   Args:
     ahead: steps to come, by kind.
@@ -59,11 +59,15 @@ class _Pace:
     self._ahead = dict(ahead)
     self._counts = dict.fromkeys(ahead, 0)
     self._seconds = dict.fromkeys(ahead, 0.0)
-    self._met: set[tuple[str, bool]] = set()
+    self._met: set[tuple[str, int, bool]] = set()
     self._ended = False
 
   def take(
-    self, kind: str, steps: int = 1, ends_epoch: bool = False
+    self,
+    kind: str,
+    steps: int = 1,
+    ends_epoch: bool = False,
+    graph: int = 0,
   ) -> float | None:
     """Takes in steps that were just done.
 
@@ -71,6 +75,7 @@ class _Pace:
       kind: theirs.
       steps: how many.
       ends_epoch: whether the last of them is its epoch's last one.
+      graph: number of the one that they ran.
 
     Returns:
       Their seconds; None where these hold something else.
@@ -79,8 +84,8 @@ class _Pace:
     seconds, self._last = max(now - self._last, 1e-9), now
     self._ahead[kind] -= steps
     after_end, self._ended = self._ended, ends_epoch
-    if (kind, after_end) not in self._met:
-      self._met.add((kind, after_end))
+    if (kind, graph, after_end) not in self._met:
+      self._met.add((kind, graph, after_end))
       return None
     self._counts[kind] += steps
     self._seconds[kind] += seconds
@@ -120,7 +125,9 @@ class ProgressBar:
 
   def __call__(self, progress: algorithm.Progress):
     """Takes in one step."""
-    seconds = self._pace.take(progress.phase, ends_epoch=progress.ends_epoch)
+    seconds = self._pace.take(
+      progress.phase, ends_epoch=progress.ends_epoch, graph=progress.network
+    )
     metrics = {
       name: float(progress.metrics[name])
       for name in ('loss', 'reward', 'entropy')

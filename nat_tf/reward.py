@@ -26,35 +26,38 @@ class SharedWeightReward:
   (method, sections 1 and 4).
 
   Args:
-    network: the super network.
+    networks: the super network, or several of the same space.
     strategy: has the replicas; None for the one in whose scope this is called.
     gained: R, one of `GAINED`.
   """
 
   def __init__(
     self,
-    network: supernet.SuperNetwork,
+    networks: Sequence[supernet.SuperNetwork],
     strategy: tf.distribute.Strategy | None = None,
     gained: str = 'accuracy',
   ):
-    self._network = network
+    self._networks = networks
     self._gained = gained
     self._strategy = strategy or tf.distribute.get_strategy()
-    self._batch: tuple[Any, Any] | None = None
+    self._where: tuple[supernet.SuperNetwork, Any, Any] | None = None
 
   @contextlib.contextmanager
-  def measured_on(self, images: Any, labels: Any) -> Iterator[None]:
-    """Lets all rewards of the block be measured on one batch.
+  def measured_on(
+    self, images: Any, labels: Any, network: int = 0
+  ) -> Iterator[None]:
+    """Lets all rewards of the block be measured on one batch, in one network.
 
     Args:
       images: `[batch, height, width, channels]`, the same for every replica.
       labels: `[batch]` int32, the same for every replica.
+      network: which one of the networks, by position.
     """
-    self._batch = images, labels
+    self._where = self._networks[network], images, labels
     try:
       yield
     finally:
-      self._batch = None
+      self._where = None
 
   def __call__(self, beta: Encoding, alpha: Encoding) -> tf.Tensor:
     """Returns the rewards `[architectures]` float32, -1 to 1.
@@ -66,8 +69,9 @@ class SharedWeightReward:
     Raises:
       ValueError: it is called outside of `measured_on`.
     """
-    if self._batch is None:
+    if self._where is None:
       raise ValueError('rewards need images: call this within `measured_on`')
+    network, *batch = self._where
     strategy, count = self._strategy, beta.operations.shape[0]
     each = -(-count // strategy.num_replicas_in_sync)
 
@@ -79,11 +83,11 @@ class SharedWeightReward:
       both = Encoding(
         *(tf.concat([tf.gather(x, mine) for x in pair], 0) for pair in pairs)
       )
-      scores = scoring.score(self._network, images, labels, both)
+      scores = scoring.score(network, images, labels, both)
       before, after = tf.split(getattr(scores, self._gained), 2)
       return after - before
 
-    found = strategy.run(gains, self._batch)
+    found = strategy.run(gains, batch)
     return strategy.gather(found, axis=0)[:count]
 
 

@@ -136,10 +136,11 @@ class SearchConfig(DataSettings):
   )
   reward_cells: int = setting(
     0,
-    'cells of the network that rewards are measured in, which passes the cells '
-    'of a stage of the super network more than once, so more than --cells; '
-    'candidates are then compared by the mean of both; 0 for the super network '
-    'itself; only where every cell takes what it reads as it is',
+    'cells of a second network of the same weights, which passes the cells of a '
+    'stage of the super network more than once, so more than --cells; rewards '
+    'are measured by turns in both, and candidates compared by their mean; 0 '
+    'for the super network alone; only where every cell takes what it reads as '
+    'it is',
     range=NOT_NEGATIVE,
   )
   weights_learning_rate: float = setting(
@@ -250,7 +251,7 @@ class SearchConfig(DataSettings):
       )
 
   def _check_deeper(self):
-    """Checks that the network of the rewards can have those weights.
+    """Checks that the second network of the rewards can have those weights.
 
     Raises:
       ConfigError: it cannot.

@@ -13,8 +13,11 @@ from nat_tf import algorithm
 from nat_tf import checkpoint_directory
 from nat_tf import data
 from nat_tf import divergence
+from nat_tf import enumeration
 from nat_tf import reward
+from nat_tf import sampling
 from nat_tf import transformer as transformer_lib
+from nat_tf import trimming
 from tests import plain_graphs
 from tests import small_search
 
@@ -134,22 +137,70 @@ class SearchTest(tf.test.TestCase):
         algorithm.Search(transformer, self.dataset, directory)
       self.assertEqual(made.call_args.args[2], raised)
 
-  def test_rewards_are_measured_where_the_configuration_says(self):
-    for cells, place in ((0, 0), (8, 1)):
-      config = dataclasses.replace(
-        self.config,
-        space='nasbench201',
-        architecture=None,
-        cells=5,
-        reward_cells=cells,
-      )
-      transformer = transformer_lib.Transformer(config, self.dataset)
-      directory = os.path.join(tf.compat.v1.test.get_temp_dir(), f'in_{cells}')
-      with mock.patch.object(reward, 'SharedWeightReward') as made:
-        algorithm.Search(transformer, self.dataset, directory)
-      network = made.call_args.args[0]
-      self.assertIs(network, transformer.networks[place])
-      self.assertLen(network.places, cells or 5)
+  def _small(self, **values):
+    """Returns a configuration of NAS-Bench-201's space, one cell a stage."""
+    values = {
+      'space': 'nasbench201',
+      'architecture': None,
+      'cells': 5,
+      **values,
+    }
+    return dataclasses.replace(self.config, **values)
+
+  def test_rewards_are_measured_in_all_networks_by_turns(self):
+    # Every epoch has two steps of the weights, w, and one of the policy; the
+    # second run goes on from step 4.
+    #
+    #           w w p w | w p w w p
+    # cells         5       8     5
+    for cells, turns in ((0, [0, 0, 0]), (8, [0, 1, 0])):
+      home = os.path.join(tf.compat.v1.test.get_temp_dir(), f'in_{cells}')
+      self._takes_turns(self._small(reward_cells=cells), home, turns)
+
+  def _takes_turns(self, config, home, turns):
+    networks = []
+
+    def step(search, images, labels, network):
+      del search, images, labels
+      networks.append(network)
+      return {'loss': 0.0}
+
+    with (
+      mock.patch.object(algorithm.Search, '_policy_step', step),
+      mock.patch.object(
+        reward, 'SharedWeightReward', wraps=reward.SharedWeightReward
+      ) as made,
+    ):
+      _Run(config, self.dataset, home, stop=5)
+      self.assertEqual(networks, turns[:1])
+      second = _Run(config, self.dataset, home)
+    self.assertEqual(second.done, 4)
+    self.assertEqual(networks, turns)
+    self.assertIs(made.call_args.args[0], second.transformer.networks)
+    cells = [5, config.reward_cells] if config.reward_cells else [5]
+    self.assertEqual(
+      [len(network.places) for network in second.transformer.networks], cells
+    )
+
+  def test_the_policy_learns_from_cells_as_they_are_and_trimmed(self):
+    config = self._small(held_out=15_000)
+    transformer = transformer_lib.Transformer(config, self.dataset)
+    home = os.path.join(tf.compat.v1.test.get_temp_dir(), 'inputs')
+    with mock.patch.object(
+      sampling, 'PoolSampler', wraps=sampling.PoolSampler
+    ) as made:
+      algorithm.Search(transformer, self.dataset, home)
+    space = transformer.space
+    found = enumeration.code(made.call_args.args[0], space)
+    learned = config.learned_codes()
+    self.assertAllEqual(found[:625], learned)
+    self.assertAllEqual(
+      found[625:],
+      enumeration.code(
+        trimming.trimmed(space, enumeration.encode(space, learned)), space
+      ),
+    )
+    self.assertNotAllEqual(found[:625], found[625:])
 
   def test_the_policy_starts_after_the_warm_up(self):
     # w w | stopped, then w w p | w w p: the policy learns in epochs 2 and 3.

@@ -261,7 +261,7 @@ class RewardsOnDevicesTest(tf.test.TestCase):
       value = tf.cast(architectures.operations[:, 0, 0], tf.float32)
       return mock.Mock(accuracy=value * images[0])
 
-    rewards = reward.SharedWeightReward(network, _TWO)
+    rewards = reward.SharedWeightReward([network], _TWO)
     alpha = spaces.Encoding(*(x * x + 10 for x in encoding))
     images = tf.constant([2.0])
 
@@ -278,7 +278,7 @@ class RewardsOnDevicesTest(tf.test.TestCase):
     self.assertEqual(scored, [4, 4])
 
   def test_rewards_need_images(self):
-    rewards = reward.SharedWeightReward(mock.Mock(), _TWO)
+    rewards = reward.SharedWeightReward([mock.Mock()], _TWO)
     with self.assertRaisesRegex(ValueError, 'measured_on'):
       rewards(mock.Mock(), mock.Mock())
 

@@ -81,6 +81,17 @@ class ProgressBarTest(absltest.TestCase):
       line, ' left, loss 2.000, reward -0.062, entropy 7.5, 100 images/s]'
     )
 
+  def test_every_network_compiles(self):
+    #  network  0   1   0    1
+    #  seconds  40  60  0.5  0.5: of 96 more steps 48 seconds
+    step = _step('policy', 1, reward=0.5)
+    other = step._replace(network=1)
+    (line,) = _shown(
+      [(40, step), (60, other), (0.5, step), (0.5, other)], {'policy': 100}
+    )
+    self.assertIn(', 00:48 left, ', line)
+    self.assertEndsWith(line, ', reward +0.500, 100 images/s]')
+
   def test_averages_move_by_a_tenth(self):
     # 0.9 * 2 + 0.1 * 1 = 1.9, and 0.9 * 1.9 + 0.1 * 1 = 1.81.
     losses = (2.0, 1.0, 1.0)

@@ -72,7 +72,7 @@ class SharedWeightRewardTest(RewardTestCase):
     # batches   [0 .. 7]  [8 .. 15] [16 .. 23]   each for beta and alpha alike
     images, labels = _batches(3)
     beta, alpha = _drawn(1), _drawn(2)
-    rewards = reward.SharedWeightReward(self.network)
+    rewards = reward.SharedWeightReward([self.network])
     expected = [
       self._gain(*batch, beta, alpha) for batch in zip(images, labels)
     ]
@@ -87,7 +87,7 @@ class SharedWeightRewardTest(RewardTestCase):
   def test_gains_separation_where_asked(self):
     (images,), (labels,) = _batches(1)
     beta, alpha = _drawn(1), _drawn(2)
-    rewards = reward.SharedWeightReward(self.network, gained='separation')
+    rewards = reward.SharedWeightReward([self.network], gained='separation')
     ones = tf.ones([_BATCH])
     scores = [
       scoring.score(self.network, tf.constant(images), labels, rows, ones)
@@ -98,9 +98,31 @@ class SharedWeightRewardTest(RewardTestCase):
     self.assertAllClose(found, scores[1].separation - scores[0].separation)
     self.assertGreater(np.abs(found).max(), 0.01)
 
+  def test_is_measured_in_the_network_of_the_block(self):
+    # block    network    weights
+    #   0         1       other ones
+    #   1         0       the class's
+    (images,), (labels,) = _batches(1)
+    beta, alpha = _drawn(1), _drawn(2)
+    tf.keras.utils.set_random_seed(2)
+    other = supernet.SuperNetwork(_SPACE, _CONFIG)
+    rewards = reward.SharedWeightReward([self.network, other])
+    expected = [
+      reward.SharedWeightReward([one], gained='accuracy')
+      for one in (self.network, other)
+    ]
+    batch = tf.constant(images), tf.constant(labels)
+    found = {}
+    for place in (1, 0):
+      with rewards.measured_on(*batch, place):
+        found[place] = rewards(beta, alpha).numpy()
+      with expected[place].measured_on(*batch):
+        self.assertAllEqual(found[place], expected[place](beta, alpha))
+    self.assertNotAllClose(found[0], found[1])
+
   def test_is_exactly_zero_without_a_change(self):
     images, labels = _batches(1)
-    rewards = reward.SharedWeightReward(self.network)
+    rewards = reward.SharedWeightReward([self.network])
     for seed in (1, 2):
       with rewards.measured_on(tf.constant(images[0]), tf.constant(labels[0])):
         self.assertAllEqual(
@@ -108,7 +130,7 @@ class SharedWeightRewardTest(RewardTestCase):
         )
 
   def test_needs_images(self):
-    rewards = reward.SharedWeightReward(self.network)
+    rewards = reward.SharedWeightReward([self.network])
     with rewards.measured_on(*map(tf.constant, (np.ones(1), np.ones(1)))):
       pass
     with self.assertRaisesRegex(ValueError, 'measured_on'):
