@@ -136,11 +136,11 @@ class SearchConfig(DataSettings):
   )
   reward_cells: int = setting(
     0,
-    'cells of a second network of the same weights, which passes the cells of a '
-    'stage of the super network more than once, so more than --cells; rewards '
-    'are measured by turns in both, and candidates compared by their mean; 0 '
-    'for the super network alone; only where every cell takes what it reads as '
-    'it is',
+    'cells of a second network of the same weights, which passes the cells of '
+    'a stage of the super network more than once, so more than --cells; '
+    'rewards are measured by turns in both, and candidates compared by their '
+    'mean; 0 for the super network alone; only where every cell takes what it '
+    'reads as it is',
     range=NOT_NEGATIVE,
   )
   weights_learning_rate: float = setting(
