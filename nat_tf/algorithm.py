@@ -360,12 +360,12 @@ class Search:
 
   def _inputs(self) -> sampling.Sampler:
     """Returns where the architectures come from that the policy learns on."""
+    space = self._config.search_space()
     if self._config.space == ONE:
-      beta = self._config.search_space().encode(self._config.one())
+      beta = space.encode(self._config.one())
       return sampling.PoolSampler(spaces.stack([beta]))
     if not self._config.held_out:
-      return sampling.RandomSampler(self._config.search_space())
-    space = self._config.search_space()
+      return sampling.RandomSampler(space)
     cells = enumeration.encode(space, self._config.learned_codes())
     # It will see most inputs trimmed, and the others as they are.
     both = zip(cells, trimming.trimmed(space, cells))

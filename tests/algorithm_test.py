@@ -139,13 +139,9 @@ class SearchTest(tf.test.TestCase):
 
   def _small(self, **values):
     """Returns a configuration of NAS-Bench-201's space, one cell a stage."""
-    values = {
-      'space': 'nasbench201',
-      'architecture': None,
-      'cells': 5,
-      **values,
-    }
-    return dataclasses.replace(self.config, **values)
+    return dataclasses.replace(
+      self.config, space='nasbench201', architecture=None, cells=5, **values
+    )
 
   def test_rewards_are_measured_in_all_networks_by_turns(self):
     # Every epoch has two steps of the weights, w, and one of the policy; the

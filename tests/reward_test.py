@@ -108,8 +108,7 @@ class SharedWeightRewardTest(RewardTestCase):
     other = supernet.SuperNetwork(_SPACE, _CONFIG)
     rewards = reward.SharedWeightReward([self.network, other])
     expected = [
-      reward.SharedWeightReward([one], gained='accuracy')
-      for one in (self.network, other)
+      reward.SharedWeightReward([one]) for one in (self.network, other)
     ]
     batch = tf.constant(images), tf.constant(labels)
     found = {}
