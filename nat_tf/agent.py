@@ -524,3 +524,25 @@ def transform(
     *(tf.repeat(array[:, tf.newaxis], 1 + samples, axis=1) for array in beta)
   )
   return repeated._replace(operations=tf.transpose(candidates, [1, 0, 2, 3]))
+
+
+def log_probability(
+  actor: policy_lib.PolicyNetwork,
+  allowed: np.ndarray,
+  beta: spaces.Encoding,
+  operations: tf.Tensor,
+) -> tf.Tensor:
+  """Returns how probable a policy finds transformations, whatever they cost.
+
+  Args:
+    actor: a policy.
+    allowed: bool `[from, to]`, which operation may become which.
+    beta: architectures of the actor's space, leading dimension `[batch]`.
+    operations: `[batch, candidates, cells, edges]` int32, what becomes of them.
+
+  Returns:
+    `log pi(alpha | beta)` in nats, `[batch, candidates]` float32.
+  """
+  actions, _ = actor(environment_lib.observe(actor.space, allowed, beta))
+  logs = actions.log_prob(tf.transpose(operations, [1, 0, 2, 3]))
+  return tf.transpose(logs)

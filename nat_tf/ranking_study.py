@@ -179,8 +179,9 @@ class RankingStudy:
 
     Returns:
       Two gains: of the most probable transformations that cost no more,
-      without any evaluation; and of the best by shared weights among the
-      input, the most probable one and the samples that cost no more.
+      without any evaluation; and of the best among the input, the most
+      probable one and the samples that cost no more, by their scores and by
+      what the policy prefers (`Transformer.preferences`).
     """
     space, inputs = self._transformer.space, scale.inputs
     seen, allowance = self._asked(inputs)
@@ -189,9 +190,12 @@ class RankingStudy:
     )
     codes = enumeration.code(proposed, space)
     contenders = np.concatenate([inputs[:, np.newaxis], codes], axis=1)
+    preferences = self._transformer.preferences(
+      seen, enumeration.encode(space, contenders).operations
+    )
     chosen = [
-      transformer_lib.best(row, [_affords(row[0], one) for one in row])
-      for row in self.measured(contenders)
+      transformer_lib.best(row, [_affords(row[0], one) for one in row], liked)
+      for row, liked in zip(self.measured(contenders), preferences)
     ]
     best = np.take_along_axis(contenders, np.array(chosen)[:, None], axis=1)
     return [self._gain(outputs, scale) for outputs in (codes[:, 0], best[:, 0])]

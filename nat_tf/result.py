@@ -70,7 +70,8 @@ def verdict(transformation: Transformation) -> str:
   """Returns how many edges changed, in words."""
   changed = transformation.changes()
   if not changed:
-    return 'no candidate was better: the architecture stays as it is'
+    word = 'preferred' if transformation.basis.prior else 'better'
+    return f'no candidate was {word}: the architecture stays as it is'
   return f'{changed} {"edge" if changed == 1 else "edges"} changed'
 
 
@@ -181,6 +182,8 @@ def comparison_notes(transformation: Transformation) -> list[str]:
   compared = basis.compared
   separates = source.separation is not None
   how = 'separation on these images' if separates else 'these same images'
+  if basis.prior:
+    how += ' and what the policy prefers'
   return [
     *notes(source, basis),
     'nothing else was compared'

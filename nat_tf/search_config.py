@@ -194,6 +194,13 @@ class SearchConfig(DataSettings):
     "weight of the policy's entropy (in nats) beside the reward, lambda",
     range=NOT_NEGATIVE,
   )
+  policy_prior: float = setting(
+    0.0,
+    "weight of the policy's log probability (in nats) beside what candidates "
+    'score with shared weights, when the best of them is chosen; 0: the score '
+    'alone',
+    range=NOT_NEGATIVE,
+  )
   baseline_decay: float = setting(
     0.9, "share that the reward's moving average keeps a step", range=BELOW_ONE
   )
@@ -235,6 +242,11 @@ class SearchConfig(DataSettings):
     if self.space == ONE and self.architecture is None:
       raise ConfigError(
         '--space is one, but --architecture does not say which one'
+      )
+    if self.space == ONE and self.policy_prior:
+      raise ConfigError(
+        f'--policy_prior is {self.policy_prior}, but a policy of --space=one '
+        'leans to the one architecture before it has learned anything; give 0'
       )
     if self.reward_cells:
       self._check_deeper()

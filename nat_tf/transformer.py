@@ -65,7 +65,7 @@ class Measured:
 
   @property
   def worth(self) -> float:
-    """What candidates are chosen by: what the reward of the search gains.
+    """What candidates are compared by: what the reward of the search gains.
 
     Of a separation four digits; the others are noise.
     """
@@ -98,12 +98,14 @@ class Basis:
     compared: how many different architectures were compared by that, of those
       that keep to the budget; the input counts where it does.
     scored: numbers of cells of the networks whose mean that is.
+    prior: whether the policy's preferences counted beside it.
   """
 
   network: layout.NetworkConfig
   images: int
   compared: int
   scored: tuple[int, ...] = ()
+  prior: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,7 +206,7 @@ class Transformer:
     space: the architectures it knows.
     network: the super network.
     networks: it and, where the configuration asks for one, a deeper one of the
-      same weights. The mean of their scores decides among candidates; rewards
+      same weights. By the mean of their scores candidates are compared; rewards
       are measured in the last.
     actor: the policy, which proposes them.
     dataset: its held-out part scores candidates.
@@ -285,7 +287,8 @@ class Transformer:
     beta = spaces.stack([self.space.encode(architecture)])
     most = candidates + _OTHERS
     report(0, most)
-    contenders = self._contenders(beta, candidates, seed, terms)
+    seen = self.seen(beta, terms)
+    contenders = self._contenders(beta, seen, candidates, seed, terms)
     operations = np.asarray(contenders.operations)
     # Where fewer were found, the others are done with.
     missing = most - len(operations)
@@ -300,13 +303,17 @@ class Transformer:
         f'of {_ROUNDS} times {candidates} samples within the budget none lets '
         'an image reach the classes; raise the budget or --candidates'
       )
-    winner = best(measured, kept)
-    compared = len(np.unique(operations[kept], axis=0))
-    return Transformation(measured[0], measured[winner], self.basis(compared))
+    winner = best(measured, kept, self.preferences(seen, operations[None])[0])
+    basis = dataclasses.replace(
+      self.basis(len(np.unique(operations[kept], axis=0))),
+      prior=self.config.policy_prior > 0,
+    )
+    return Transformation(measured[0], measured[winner], basis)
 
   def _contenders(
     self,
     beta: spaces.Encoding,
+    seen: spaces.Encoding,
     candidates: int,
     seed: int,
     terms: Terms,
@@ -317,7 +324,7 @@ class Transformer:
     need be scored: such samples are drawn again.
     """
     frame, found = self.final(), [np.asarray(beta.operations)]
-    seen, allowance = self.seen(beta, terms), terms.allowance()
+    allowance = terms.allowance()
     for round_ in range(_ROUNDS):
       drawn = self.propose(
         seen, candidates, tf.constant([seed, round_]), allowance
@@ -379,6 +386,40 @@ class Transformer:
     return agent.transform(
       self.actor, self._allowed, beta, candidates, seed, allowance
     )
+
+  def preferences(
+    self, seen: spaces.Encoding, operations: np.ndarray
+  ) -> np.ndarray:
+    """Returns by how much the policy prefers contenders, beside their worth.
+
+    That is `policy_prior` times the logarithm of their probability. Where
+    entropy of that weight is all that keeps a policy from the best, its
+    probabilities are proportional to `exp(R / policy_prior)`: this is then what
+    it takes the reward R to be, but for a constant. A policy whose entropy's
+    weight fell in the end is surer than that.
+
+    Args:
+      seen: inputs as the policy sees them (`seen`), `[rows, ...]`.
+      operations: `[rows, contenders, cells, edges]`. What nothing reads counts
+        as null, so that those which compute the same are preferred alike.
+
+    Returns:
+      `[rows, contenders]` float64 of four digits, in the unit of
+      `Measured.worth`.
+    """
+    count = np.shape(operations)[1]
+    if not self.config.policy_prior:
+      return np.zeros([len(operations), count])
+    contenders = spaces.Encoding(
+      *(np.repeat(np.asarray(x)[:, np.newaxis], count, axis=1) for x in seen)
+    )._replace(operations=operations)
+    logs = agent.log_probability(
+      self.actor,
+      self._allowed,
+      seen,
+      tf.constant(trimming.trimmed(self.space, contenders).operations),
+    )
+    return np.round(self.config.policy_prior * logs.numpy().astype(float), 4)
 
   def terms(
     self, architecture: Architecture, budget: Budget | None = None
@@ -497,23 +538,32 @@ def _even(examples: int) -> int:
 def best(
   contenders: Sequence[Measured],
   fit: Sequence[bool] | np.ndarray | None = None,
+  preferences: np.ndarray | None = None,
 ) -> int:
   """Returns who does best and costs little enough, by position.
 
-  The one with the highest worth wins; among equals the one with the fewest
-  multiply-adds, then parameters, then the first.
+  The one with the highest worth, preference added, wins; among equals the one
+  with the fewest multiply-adds, then parameters, then the first.
 
   Args:
     contenders: the input and what it may become.
     fit: whose cost is little enough, at least one's; None: whose cost exceeds
       the first one's in neither way.
+    preferences: `[contenders]`, added to their worth; None for none.
   """
+  if preferences is None:
+    preferences = np.zeros(len(contenders))
   if fit is None:
     fit = [one.cost.within(contenders[0].cost) for one in contenders]
 
   def rank(i: int) -> tuple[float, int, int]:
     one = contenders[i]
-    return one.worth, -one.cost.madds, -one.cost.params
+    # Sums that differ by less are equal but for rounding.
+    return (
+      round(one.worth + preferences[i], 9),
+      -one.cost.madds,
+      -one.cost.params,
+    )
 
   return max(np.flatnonzero(fit).tolist(), key=rank)
 

@@ -662,6 +662,27 @@ class TransformTest(tf.test.TestCase):
   def test_samples_may_be_none(self):
     self.assertEqual(self._transform(0).operations.shape, [3, 1, 2, 10])
 
+  def test_log_probabilities_are_those_of_a_distribution(self):
+    # All nine transformations of the chain; the second row has a skip and a
+    # null, which become no convolution. The last of nine is null, null.
+    every = np.array(list(itertools.product(range(3), repeat=2)), np.int32)
+    beta = spaces.Encoding(*(np.repeat(x, 2, axis=0) for x in _BETA))
+    beta.operations[1] = [[1, 2]]
+    operations = tf.constant(np.stack([every[:, np.newaxis]] * 2))
+    for name in policy.POLICIES:
+      actor = policy.create(name, _CHAIN, seed=3)
+      logs = agent.log_probability(actor, _NAT, beta, operations).numpy()
+      self.assertAllEqual(logs.shape, [2, 9])
+      self.assertAllClose(np.exp(logs).sum(axis=1), [1.0, 1.0])
+      forbidden = (every[:, 0] == 0) | (every[:, 1] == 0)
+      self.assertAllEqual(np.exp(logs[1, forbidden]), np.zeros(5))
+      found = agent.transform(actor, _NAT, beta, 4000, tf.constant([0, 0]))
+      drawn = found.operations[:, 1:, 0].numpy() @ [3, 1]
+      for row in range(2):
+        shares = np.bincount(drawn[row], minlength=9) / 4000
+        # Four standard deviations of a share of a half.
+        self.assertAllClose(shares, np.exp(logs[row]), atol=4 * 0.5 / 4000**0.5)
+
   def test_samples_depend_on_the_seed_alone(self):
     first, same, other = (self._transform(5, s).operations for s in (1, 1, 2))
     self.assertAllEqual(first, same)

@@ -545,6 +545,13 @@ def _combined() -> list[Case]:
     ),
     _case(
       'search',
+      '--policy_prior is 0.01, but a policy of --space=one leans to the one '
+      'architecture before it has learned anything; give 0',
+      '--architecture=resnet20',
+      '--policy_prior=0.01',
+    ),
+    _case(
+      'search',
       '--space is one, but --architecture does not say which one',
       '--space=one',
     ),

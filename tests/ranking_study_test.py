@@ -206,6 +206,27 @@ class RankingStudyTest(tf.test.TestCase):
     self.assertAlmostEqual(best.captured, 100 * (0.85 - 0.8) / (1.0 - 0.8))
     self.assertEqual((best.improved, best.costlier), (50.0, 0))
 
+  def test_chooses_by_the_policys_prior_as_a_transformation_does(self):
+    #  inputs   most probable   samples                  scores, log pi
+    #  _CONVS   _ONE_NULL       _ONE_SKIP, _TWO_SKIPS    0.75 - 0.1, 0.8 - 0.2
+    proposed = np.array([[_ONE_NULL, _ONE_SKIP, _TWO_SKIPS]])
+    config = dataclasses.replace(self.transformer.config, policy_prior=0.1)
+    logs = tf.constant([[-9.0, -3.0, -1.0, -2.0]])
+    with (
+      mock.patch.object(
+        agent, 'transform', return_value=enumeration.encode(_SPACE, proposed)
+      ),
+      mock.patch.object(self.transformer, 'config', config),
+      mock.patch.object(agent, 'log_probability', return_value=logs) as asked,
+    ):
+      study = self._study(_TEST)
+      _, best = study.gains(study.scale(np.array([_CONVS])), 2, seed=0)
+    self.assertAllClose(best.test, [0.75])
+    contenders = enumeration.encode(
+      _SPACE, np.array([[_CONVS, _ONE_NULL, _ONE_SKIP, _TWO_SKIPS]])
+    )
+    self.assertAllEqual(asked.call_args.args[3], contenders.operations)
+
   def test_counts_what_became_costlier(self):
     proposed = np.array([[_COSTLIER, _COSTLIER]])
     with mock.patch.object(

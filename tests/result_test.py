@@ -61,6 +61,21 @@ costs of 20 cells, 36 channels, images of 32x32x3, 10 classes
 the best of 12 architectures by separation on these images; 5 edges changed""",
     )
 
+  def test_the_policy_decided_beside_the_score(self):
+    basis = dataclasses.replace(_BASIS, prior=True)
+    worse = dataclasses.replace(_NAT_DARTS, accuracy=_DARTS.accuracy - 0.01)
+    text = result.table(Transformation(_DARTS, worse, basis), 'darts')
+    self.assertIn('change            -20.0 %        -19.7 %  -1.0 points', text)
+    self.assertEndsWith(
+      text,
+      'the best of 12 architectures by these same images and what the policy '
+      'prefers; 5 edges changed',
+    )
+    text = result.table(Transformation(_DARTS, _DARTS, basis), 'darts')
+    self.assertEndsWith(
+      text, '; no candidate was preferred: the architecture stays as it is'
+    )
+
   def test_several_networks_scored(self):
     basis = dataclasses.replace(_BASIS, scored=(5, 8))
     self.assertIn(

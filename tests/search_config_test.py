@@ -42,6 +42,7 @@ _BOUNDS = (
   ('policy_learning_rate', 0.0, 1e-9, 'above 0'),
   ('policy_decay', -1e-9, 0.0, '0 or more'),
   ('entropy', -1e-9, 0.0, '0 or more'),
+  ('policy_prior', -1e-9, 0.0, '0 or more'),
   ('baseline_decay', -0.1, 0.0, '0 or more and below 1'),
   ('baseline_decay', 1.0, 0.999, '0 or more and below 1'),
   ('weights_fraction', 0.0, 1e-9, 'above 0 and below 1'),
@@ -153,6 +154,16 @@ class SearchConfigTest(absltest.TestCase):
         setting.ConfigError, f'^--reward_cells {message}'
       ):
         SearchConfig(**{'space': 'nasbench201', 'reward_cells': 5, **values})
+
+  def test_a_policy_that_leans_to_one_architecture_is_no_judge(self):
+    values = {'space': 'one', 'architecture': 'resnet20'}
+    SearchConfig(**values)
+    with self.assertRaisesRegex(
+      setting.ConfigError,
+      '^--policy_prior is 0.01, but a policy of --space=one leans to the one '
+      'architecture before it has learned anything; give 0$',
+    ):
+      SearchConfig(**values, policy_prior=0.01)
 
   def test_held_out_and_learned_architectures_are_all_there_are(self):
     config = SearchConfig(space='nasbench201', held_out=1000, seed=3)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from nat_tf import agent
 from nat_tf import data
 from nat_tf import edge_costs
+from nat_tf import environment
 from nat_tf import nasbench201
 from nat_tf import pareto
 from nat_tf import reward
@@ -249,6 +250,59 @@ class TransformTest(TransformerTestCase):
     self.assertEqual(found.transformed.summary('x')['separation'], 0.4)
     self.assertEqual(found.source.accuracy, 0.5)
 
+  def _with_prior(self, prior, logs, accuracies, *candidates):
+    """Transforms with a prior and a policy of known log probabilities."""
+    config = dataclasses.replace(self.config, policy_prior=prior)
+    with (
+      mock.patch.object(self.transformer, 'config', config),
+      mock.patch.object(
+        agent, 'log_probability', return_value=tf.constant([logs])
+      ) as asked,
+    ):
+      result = self._transform(accuracies, *candidates)
+    self.assertEqual(asked.call_count, 1 if prior else 0)
+    self.assertEqual(result.basis.prior, prior > 0)
+    return result
+
+  def test_the_policys_prior_counts_beside_the_score(self):
+    #             _SOURCE  most probable  sample
+    # accuracy    0.5      0.6            0.58
+    # log pi      -4       -3             -2
+    # prior 0     0.5      0.6 *          0.58
+    # 0.01        0.46     0.57 *         0.56
+    # 0.03        0.38     0.51           0.52 *
+    for prior, winner, accuracy in (
+      (0.0, _CHEAPEST, 0.6),
+      (0.01, _CHEAPEST, 0.6),
+      (0.03, _CHEAPER, 0.58),
+    ):
+      result = self._with_prior(
+        prior, [-4.0, -3.0, -2.0], [0.5, 0.6, 0.58], _CHEAPEST, _CHEAPER
+      )
+      # What is shown is what was measured.
+      changes = result.changes()
+      self._check(result, winner, accuracy, changes)
+
+  def test_a_prior_may_let_the_input_stay_or_a_lower_score_win(self):
+    # 0.5 - 0.1, 0.6 - 0.3: the input.    0.5 - 0.4, 0.45 - 0.1: the other.
+    stays = self._with_prior(0.1, [-1.0, -3.0], [0.5, 0.6], _CHEAPER)
+    self._check(stays, _SOURCE, 0.5, 0)
+    falls = self._with_prior(0.1, [-4.0, -1.0], [0.5, 0.45], _CHEAPER)
+    self._check(falls, _CHEAPER, 0.45, 1)
+
+  def test_with_a_prior_the_cheapest_wins_among_equals(self):
+    # 0.3 in both sums, but not to the last bit: 0.1 + 0.2 is above 0.3.
+    result = self._with_prior(
+      0.1, [-9.0, 2.0, -1.0], [0.5, 0.1, 0.4], _CHEAPER, _CHEAPEST
+    )
+    self._check(result, _CHEAPEST, 0.4, 2)
+
+  def test_a_prior_opens_no_budget(self):
+    result = self._with_prior(
+      1.0, [-9.0, -0.1, -8.0], [0.5, 0.9, 0.4], _COSTLIER, _CHEAPER
+    )
+    self._check(result, _CHEAPER, 0.4, 1)
+
   def test_nothing_fits(self):
     with self.assertRaisesRegex(BudgetError, r'^--max_params=3: .* least poss'):
       self.transformer.transform(
@@ -378,6 +432,43 @@ class DeeperTest(tf.test.TestCase):
         lambda one, budget=budget: one.transform(self.source, 1, budget=budget),
       )
       self.assertEqual(found, [seen])
+
+  def test_what_computes_the_same_is_preferred_alike(self):
+    # Both are null but for the edge from input to output. With what nothing
+    # reads, the input would be impossible: NAT makes no convolution of null.
+    space = self.transformer.space
+    empty = '|skip_connect~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~2|'
+    skip = '|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|'
+    texts = [self._INPUT, self._READ, empty, skip]
+    operations = np.stack(
+      [space.encode(nasbench201.from_text(text)).operations for text in texts]
+    )[np.newaxis]
+    beta = spaces.stack([space.encode(self.source)])
+    config = dataclasses.replace(self.config, policy_prior=0.5)
+    transformer = transformer_lib.Transformer(config, self.dataset)
+    seen = transformer.seen(beta, transformer.terms(self.source))
+    ((own, read, drawn, other),) = transformer.preferences(seen, operations)
+    self.assertEqual([own, drawn], [read, read])
+    # By the policy's own distribution of what it sees.
+    observed = environment.observe(space, transformer._allowed, seen)
+    actions, _ = transformer.actor(observed)
+    logs = [actions.log_prob(operations[:, i]).numpy().item() for i in (1, 3)]
+    self.assertAllClose([read, other], 0.5 * np.array(logs), atol=6e-5)
+    self.assertNotEqual(read, other)
+
+  def test_a_transformation_asks_the_policy_about_what_it_saw(self):
+    config = dataclasses.replace(self.config, policy_prior=0.5)
+    transformer = transformer_lib.Transformer(config, self.dataset)
+    with mock.patch.object(
+      transformer, 'preferences', wraps=transformer.preferences
+    ) as asked:
+      transformer.transform(self.source, candidates=3)
+    (seen, operations), _ = asked.call_args
+    space = transformer.space
+    read = space.encode(nasbench201.from_text(self._READ)).operations
+    self.assertAllEqual(seen.operations, read[np.newaxis])
+    self.assertAllEqual(operations[0, 0], space.encode(self.source).operations)
+    self.assertLen(operations[0], 5)
 
   def test_both_costs_must_be_allowed_to_grow(self):
     budget = Budget.of(max_params='99%', cost_tolerance='50%')
