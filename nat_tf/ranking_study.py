@@ -39,8 +39,8 @@ class Ranking:
 
   Attributes:
     codes: `[architectures]` of which.
-    shared: `[architectures]` what candidates are chosen by with shared weights,
-      0 to 1: accuracy or separation (`Measured.worth`).
+    shared: `[architectures]` what candidates are compared by with shared
+      weights, 0 to 1: accuracy or separation (`Measured.worth`).
     test: `[architectures]` test accuracy after training, 0 to 1.
     madds: `[architectures]` multiply-adds of the final network.
     accuracy: `[architectures]` accuracy with shared weights, 0 to 1.

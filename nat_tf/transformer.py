@@ -114,7 +114,8 @@ class Transformation:
 
   Attributes:
     source: the input.
-    transformed: the output; the input itself where nothing better was found.
+    transformed: the output; the input itself where nothing was better or
+      preferred.
     basis: what their numbers rest on.
   """
 
