@@ -191,7 +191,7 @@ class RankingStudy:
     codes = enumeration.code(proposed, space)
     contenders = np.concatenate([inputs[:, np.newaxis], codes], axis=1)
     preferences = self._transformer.preferences(
-      seen, enumeration.encode(space, contenders).operations
+      seen, enumeration.encode(space, contenders)
     )
     chosen = [
       transformer_lib.best(row, [_affords(row[0], one) for one in row], liked)

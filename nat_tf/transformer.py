@@ -207,8 +207,8 @@ class Transformer:
     space: the architectures it knows.
     network: the super network.
     networks: it and, where the configuration asks for one, a deeper one of the
-      same weights. By the mean of their scores candidates are compared; rewards
-      are measured in the last.
+      same weights. By the mean of their scores candidates are compared;
+      rewards are measured in them by turns.
     actor: the policy, which proposes them.
     dataset: its held-out part scores candidates.
     strategy: the devices that hold the super network.
@@ -304,7 +304,8 @@ class Transformer:
         f'of {_ROUNDS} times {candidates} samples within the budget none lets '
         'an image reach the classes; raise the budget or --candidates'
       )
-    winner = best(measured, kept, self.preferences(seen, operations[None])[0])
+    (preferences,) = self.preferences(seen, spaces.stack([contenders]))
+    winner = best(measured, kept, preferences)
     basis = dataclasses.replace(
       self.basis(len(np.unique(operations[kept], axis=0))),
       prior=self.config.policy_prior > 0,
@@ -389,7 +390,7 @@ class Transformer:
     )
 
   def preferences(
-    self, seen: spaces.Encoding, operations: np.ndarray
+    self, seen: spaces.Encoding, contenders: spaces.Encoding
   ) -> np.ndarray:
     """Returns by how much the policy prefers contenders, beside their worth.
 
@@ -401,19 +402,16 @@ class Transformer:
 
     Args:
       seen: inputs as the policy sees them (`seen`), `[rows, ...]`.
-      operations: `[rows, contenders, cells, edges]`. What nothing reads counts
-        as null, so that those which compute the same are preferred alike.
+      contenders: what becomes of them, NumPy arrays `[rows, contenders, ...]`.
+        What nothing reads counts as null, so that those which compute the same
+        are preferred alike.
 
     Returns:
       `[rows, contenders]` float64 of four digits, in the unit of
       `Measured.worth`.
     """
-    count = np.shape(operations)[1]
     if not self.config.policy_prior:
-      return np.zeros([len(operations), count])
-    contenders = spaces.Encoding(
-      *(np.repeat(np.asarray(x)[:, np.newaxis], count, axis=1) for x in seen)
-    )._replace(operations=operations)
+      return np.zeros(contenders.operations.shape[:2])
     logs = agent.log_probability(
       self.actor,
       self._allowed,
@@ -538,8 +536,8 @@ def _even(examples: int) -> int:
 
 def best(
   contenders: Sequence[Measured],
-  fit: Sequence[bool] | np.ndarray | None = None,
-  preferences: np.ndarray | None = None,
+  fit: Sequence[bool] | np.ndarray,
+  preferences: np.ndarray,
 ) -> int:
   """Returns who does best and costs little enough, by position.
 
@@ -548,14 +546,9 @@ def best(
 
   Args:
     contenders: the input and what it may become.
-    fit: whose cost is little enough, at least one's; None: whose cost exceeds
-      the first one's in neither way.
-    preferences: `[contenders]`, added to their worth; None for none.
+    fit: whose cost is little enough, at least one's.
+    preferences: `[contenders]`, added to their worth.
   """
-  if preferences is None:
-    preferences = np.zeros(len(contenders))
-  if fit is None:
-    fit = [one.cost.within(contenders[0].cost) for one in contenders]
 
   def rank(i: int) -> tuple[float, int, int]:
     one = contenders[i]
